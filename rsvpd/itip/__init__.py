@@ -1,0 +1,1 @@
+"""The pure core: what iTIP and iMIP say, as functions from values to values."""

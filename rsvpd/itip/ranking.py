@@ -1,0 +1,101 @@
+"""Which answer is newer, and what the answers of an attendee add up to (RFC 5546 2.1.4, 2.1.5).
+
+A participation status is a fold over append-only answers: the highest Rank wins,
+so the order in which replies were processed does not matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from rsvpd.itip.model import (
+    Answer,
+    Arrival,
+    Attendee,
+    Component,
+    Meeting,
+    Occurrence,
+    PartStat,
+    Rank,
+    Revision,
+)
+
+_DTSTAMP_TRUSTED = timedelta(minutes=15)
+
+
+def rank(component: Component, arrival: Arrival, meeting: Meeting) -> Rank:
+    """The Rank of a reply, from the mail and the meeting alone."""
+    stated = effective_sequence(component, arrival, meeting)
+    # A bogus huge SEQUENCE must not shadow every later answer.
+    return Rank(
+        min(stated, meeting.sequence), answered_at(component, arrival), arrival.received_at, arrival.ordinal
+    )
+
+
+def effective_sequence(component: Component, arrival: Arrival, meeting: Meeting) -> int:
+    """SEQUENCE, or where it is missing that of the revision the attendee could know when they wrote (SOGo)."""
+    if component.sequence is not None:
+        return component.sequence
+    written_at = min(arrival.envelope.date or arrival.received_at, arrival.received_at)
+    known = [r.sequence for r in meeting.revisions if r.sent_at <= written_at]
+    if known:
+        return max(known)
+    return min((r.sequence for r in meeting.revisions), default=meeting.sequence)
+
+
+def answered_at(component: Component, arrival: Arrival) -> datetime:
+    """When the attendee answered, in UTC, never after the mail arrived.
+
+    Outlook for Mac and SOGo write a DTSTAMP that is not the time of the answer:
+    it counts only near the Date header; Outlook's own reply time counts before both.
+    """
+    date = arrival.envelope.date
+    stated = date or arrival.received_at
+    if component.dtstamp and (date is None or abs(component.dtstamp - date) <= _DTSTAMP_TRUSTED):
+        stated = component.dtstamp
+    return min(component.replied_at or stated, arrival.received_at)
+
+
+def revision_of(meeting: Meeting, sequence: int) -> tuple[int, Revision] | None:
+    """The revision that a reply of this SEQUENCE answered, with its number from 1."""
+    known = [(n, r) for n, r in enumerate(meeting.revisions, 1) if r.sequence <= sequence]
+    return known[-1] if known else None
+
+
+def standing(answers: Iterable[Answer], meeting: Meeting) -> tuple[Answer, ...]:
+    """The answers that still count: not outdated by a significant change, and an answer at all."""
+    return tuple(
+        answer
+        for answer in answers
+        if answer.rank.sequence >= meeting.significant_sequence
+        and answer.partstat is not PartStat.NEEDS_ACTION
+    )
+
+
+def current(answers: Sequence[Answer], occurrence: Occurrence | None = None) -> Answer | None:
+    """What an attendee answers for the series (None) or for one occurrence, out of standing answers.
+
+    An answer to the series applies to every occurrence that has none of its own at
+    least as new; one with RANGE=THISANDFUTURE to that occurrence and all later ones.
+    """
+    speaking = [answer for answer in answers if _speaks_of(answer, occurrence)]
+    return max(
+        speaking, key=lambda a: (a.rank, a.occurrence is not None, not a.this_and_future), default=None
+    )
+
+
+def _speaks_of(answer: Answer, occurrence: Occurrence | None) -> bool:
+    if answer.occurrence is None:
+        return True
+    if occurrence is None:
+        return False
+    if answer.this_and_future:
+        return answer.occurrence.key <= occurrence.key
+    return answer.occurrence.key == occurrence.key
+
+
+def partstat(attendee: Attendee, meeting: Meeting, occurrence: Occurrence | None = None) -> PartStat:
+    """The participation status of an attendee for the series or one occurrence."""
+    answer = current(standing(attendee.answers, meeting), occurrence)
+    return answer.partstat if answer else attendee.partstat
