@@ -1,0 +1,109 @@
+"""What the outside must offer to rsvpd, and how it can fail.
+
+The exceptions are for what stops work; each one's message is the one line a
+person reads: what happened, and what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+class CouldNot(Exception):  # noqa: N818  reads as what it is: «could not …»
+    """Something foreseeable that stops work; the message says what and what to do."""
+
+
+class StoreUnavailable(CouldNot):
+    """The database cannot be used: away, locked, full, or of another version."""
+
+
+class MailboxUnavailable(CouldNot):
+    """The IMAP server cannot be used: away, login refused, folder gone."""
+
+
+class TransportUnavailable(CouldNot):
+    """The SMTP server cannot be used now: every mail waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class FolderState:
+    """What SELECT said of a folder (RFC 9051 6.3.2)."""
+
+    uidvalidity: int
+    uidnext: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """One mail as it came from a mailbox: whole, or reduced to the parts that can matter.
+
+    `problem` names the limit that a mail past it broke; its bytes are then the header alone.
+    """
+
+    imap_uid: int
+    received_at: datetime
+    raw: bytes
+    problem: str | None = None
+
+
+class Folder(Protocol):
+    """A folder opened for reading only: nothing is marked as seen."""
+
+    state: FolderState
+
+    def newer(self, last_uid: int) -> Sequence[int]:
+        """IMAP UIDs above `last_uid`, in order."""
+        ...
+
+    def since(self, moment: datetime) -> Sequence[int]:
+        """IMAP UIDs of mails that arrived on or after the day of `moment`, in order."""
+        ...
+
+    def fetch(self, imap_uids: Sequence[int]) -> Iterator[Fetched]:
+        """The mails, in order; those that were removed meanwhile are left out."""
+        ...
+
+
+class Mailbox(Protocol):
+    """An organizer's mailbox. Every use may raise `MailboxUnavailable`."""
+
+    def open(self, folder: str) -> AbstractContextManager[Folder]:
+        """Selects a folder, read-only."""
+        ...
+
+    def close(self) -> None:
+        """Logs out, quietly."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The server took the mail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The server refused this mail: for good, or for now."""
+
+    words: str
+    permanent: bool
+
+
+class Transport(Protocol):
+    """A connection to an organizer's SMTP server, for many mails. May raise `TransportUnavailable`."""
+
+    def send(self, sender: str, recipient: str, raw: bytes) -> Sent | Refused:
+        """Hands over one mail for one recipient."""
+        ...
+
+
+class Clock(Protocol):
+    """What time it is."""
+
+    def now(self) -> datetime:
+        """The instant, aware and in UTC."""
+        ...

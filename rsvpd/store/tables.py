@@ -1,0 +1,259 @@
+"""The tables. A row class says what is stored, never what it means: that is `itip`'s.
+
+A UID may be of any length, which no index takes: it is looked up by its digest.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import JSON, BigInteger, Dialect, LargeBinary, MetaData, String, Text, UniqueConstraint
+from sqlalchemy import DateTime as SqlDateTime
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field, SQLModel
+
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata: MetaData = SQLModel.metadata
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware datetime, kept in UTC; SQLite forgets the zone, so it is put back here."""
+
+    impl = SqlDateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(  # noqa: D102
+        self,
+        value: datetime | None,
+        dialect: Dialect,  # noqa: ARG002
+    ) -> datetime | None:
+        return value.astimezone(UTC) if value is not None else None
+
+    def process_result_value(  # noqa: D102
+        self,
+        value: datetime | None,
+        dialect: Dialect,  # noqa: ARG002
+    ) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _instant(**options: Any) -> Any:  # noqa: ANN401  what sqlmodel.Field returns
+    return Field(sa_type=Instant, **options)
+
+
+class MeetingRow(SQLModel, table=True):
+    """A meeting of an organizer. Times are what the organizer wrote, in `zone`; `starts_at` is for queries."""
+
+    __tablename__: ClassVar[str] = "meeting"
+    __table_args__ = (UniqueConstraint("organizer", "uid_digest"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    organizer: str = Field(index=True)
+    organizer_address: str
+    organizer_name: str | None = None
+    uid: str = Field(sa_type=Text)
+    uid_digest: str = Field(index=True)
+    folded_digest: str = Field(index=True)
+    summary: str = Field(sa_type=Text)
+    description: str | None = Field(default=None, sa_type=Text)
+    location: str | None = Field(default=None, sa_type=Text)
+    start: str
+    end: str
+    zone: str | None = None
+    starts_at: datetime = _instant(index=True)
+    ends_at: datetime = _instant()
+    sequence: int = 0
+    status: str = "CONFIRMED"
+    recurrence: str | None = Field(default=None, sa_type=Text)
+    sends: bool = True
+    created_at: datetime = _instant()
+    modified_at: datetime = _instant()
+
+
+class RevisionRow(SQLModel, table=True):
+    """One state of a meeting that attendees were told of."""
+
+    __tablename__: ClassVar[str] = "revision"
+
+    id: int | None = Field(default=None, primary_key=True)
+    meeting_id: int = Field(foreign_key="meeting.id", index=True, ondelete="CASCADE")
+    sequence: int
+    sent_at: datetime = _instant()
+    significant: bool = True
+
+
+class OverrideRow(SQLModel, table=True):
+    """One occurrence that the organizer moved or cancelled."""
+
+    __tablename__: ClassVar[str] = "override"
+    __table_args__ = (UniqueConstraint("meeting_id", "occurrence"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    meeting_id: int = Field(foreign_key="meeting.id", index=True, ondelete="CASCADE")
+    occurrence: str
+    cancelled: bool = False
+    start: str | None = None
+    end: str | None = None
+
+
+class AttendeeRow(SQLModel, table=True):
+    """Somebody invited. From `answered` on it repeats what their answers add up to, for reading."""
+
+    __tablename__: ClassVar[str] = "attendee"
+    __table_args__ = (UniqueConstraint("meeting_id", "address"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    meeting_id: int = Field(foreign_key="meeting.id", index=True, ondelete="CASCADE")
+    address: str = Field(index=True)
+    bare_address: str = Field(index=True)
+    email: str
+    name: str | None = None
+    role: str = "REQ-PARTICIPANT"
+    cutype: str = "INDIVIDUAL"
+    rsvp: bool = True
+    initial_partstat: str = "NEEDS-ACTION"
+    delegated_from: str | None = None
+    removed_at: datetime | None = _instant(default=None)
+    delivery: str | None = None
+    delivery_words: str | None = Field(default=None, sa_type=Text)
+    partstat: str = "NEEDS-ACTION"
+    answered_at: datetime | None = _instant(default=None)
+    comment: str | None = Field(default=None, sa_type=Text)
+    guests: int | None = None
+    sent_by: str | None = None
+    delegated_to: str | None = None
+    client: str | None = None
+
+
+class AliasRow(SQLModel, table=True):
+    """A further address that an organizer recorded for a person."""
+
+    __tablename__: ClassVar[str] = "alias"
+    __table_args__ = (UniqueConstraint("address", "alias"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    address: str = Field(index=True)
+    alias: str = Field(index=True)
+
+
+class InboundRow(SQLModel, table=True):
+    """The ledger: one row for each iTIP component that came in, however it ended. Never deleted by a rule."""
+
+    __tablename__: ClassVar[str] = "inbound"
+    __table_args__ = (UniqueConstraint("mailbox", "uidvalidity", "imap_uid", "component"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    mailbox: str = Field(index=True)
+    uidvalidity: int | None = Field(default=None, sa_type=BigInteger)
+    imap_uid: int | None = Field(default=None, sa_type=BigInteger)
+    component: int = 0
+    fingerprint: str = Field(index=True)
+    organizer: str | None = None
+    received_at: datetime = _instant()
+    ordinal: int = Field(default=0, sa_type=BigInteger)
+    recorded_at: datetime = _instant(index=True)
+    message_id: str | None = Field(default=None, sa_type=Text)
+    sender: str | None = None
+    subject: str = Field(default="", sa_type=Text)
+    envelope: dict[str, Any] = Field(sa_type=JSON)
+    note: dict[str, Any] = Field(sa_type=JSON)
+    source: str
+    raw: bytes = Field(sa_type=LargeBinary)
+    method: str | None = None
+    uid: str | None = Field(default=None, sa_type=Text)
+    uid_digest: str | None = Field(default=None, index=True)
+    folded_digest: str | None = Field(default=None, index=True)
+    attendee: str | None = None
+    partstat: str | None = None
+    occurrence: str | None = None
+    sequence: int | None = None
+    matched_by: str | None = None
+    outcome: str = Field(index=True)
+    reason: str | None = None
+    words: str | None = Field(default=None, sa_type=Text)
+    meeting_id: int | None = Field(default=None, foreign_key="meeting.id", index=True, ondelete="SET NULL")
+    settled_by: str | None = None
+    settled_at: datetime | None = _instant(default=None)
+
+
+class AnswerRow(SQLModel, table=True):
+    """A reply accepted into the record. Append-only: a status is a fold over these."""
+
+    __tablename__: ClassVar[str] = "answer"
+
+    id: int | None = Field(default=None, primary_key=True)
+    attendee_id: int = Field(foreign_key="attendee.id", index=True, ondelete="CASCADE")
+    inbound_id: int = Field(foreign_key="inbound.id", index=True)
+    occurrence: str | None = None
+    this_and_future: bool = False
+    partstat: str
+    sequence: int
+    answered_at: datetime = _instant()
+    received_at: datetime = _instant()
+    ordinal: int = Field(sa_type=BigInteger)
+    comment: str | None = Field(default=None, sa_type=Text)
+    guests: int | None = None
+    sent_by: str | None = None
+    delegated_to: str | None = None
+    client: str | None = None
+
+
+class ProposalRow(SQLModel, table=True):
+    """A counter-proposal waiting for the organizer."""
+
+    __tablename__: ClassVar[str] = "proposal"
+
+    id: int | None = Field(default=None, primary_key=True)
+    attendee_id: int = Field(foreign_key="attendee.id", index=True, ondelete="CASCADE")
+    inbound_id: int = Field(foreign_key="inbound.id", index=True)
+    occurrence: str | None = None
+    start: str | None = None
+    end: str | None = None
+    location: str | None = Field(default=None, sa_type=Text)
+    comment: str | None = Field(default=None, sa_type=Text)
+    proposed_at: datetime = _instant()
+    status: str = "pending"
+    settled_at: datetime | None = _instant(default=None)
+
+
+class OutgoingRow(SQLModel, table=True):
+    """A mail to send. Bytes and Message-ID are fixed here, so that a repeat is the same mail."""
+
+    __tablename__: ClassVar[str] = "outgoing"
+
+    id: int | None = Field(default=None, primary_key=True)
+    organizer: str
+    meeting_id: int | None = Field(default=None, foreign_key="meeting.id", index=True, ondelete="SET NULL")
+    attendee_id: int | None = Field(default=None, foreign_key="attendee.id", index=True, ondelete="SET NULL")
+    recipient: str
+    message_id: str = Field(sa_type=String(250), index=True)
+    method: str
+    sequence: int
+    raw: bytes = Field(sa_type=LargeBinary)
+    created_at: datetime = _instant()
+    due_at: datetime = _instant(index=True)
+    leased_until: datetime | None = _instant(default=None)
+    attempts: int = 0
+    status: str = Field(default="pending", index=True)
+    words: str | None = Field(default=None, sa_type=Text)
+    sent_at: datetime | None = _instant(default=None)
+
+
+class CursorRow(SQLModel, table=True):
+    """How far a folder has been read."""
+
+    __tablename__: ClassVar[str] = "cursor"
+
+    mailbox: str = Field(primary_key=True)
+    uidvalidity: int = Field(sa_type=BigInteger)
+    last_uid: int = Field(sa_type=BigInteger)
+    passed: int = 0
+    polled_at: datetime = _instant()

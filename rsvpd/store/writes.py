@@ -1,0 +1,280 @@
+"""Every write, and every load for an update. All take the session of `Database.begin()`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TypeAlias
+
+from sqlalchemy import ColumnElement, delete, or_, update
+from sqlmodel import Session, col, select
+
+from rsvpd.itip import ranking
+from rsvpd.itip.addresses import without_detail
+from rsvpd.itip.model import Answer, Attendee, Meeting, MeetingStatus, Revision
+from rsvpd.store.convert import (
+    answer_row,
+    attendee_of,
+    attendee_row,
+    canonical_uid,
+    fill_meeting,
+    folded_digest,
+    meeting_of,
+    meeting_row,
+    override_rows,
+)
+from rsvpd.store.tables import (
+    AliasRow,
+    AnswerRow,
+    AttendeeRow,
+    InboundRow,
+    MeetingRow,
+    OverrideRow,
+    RevisionRow,
+)
+
+Transaction: TypeAlias = Session
+"""What `Database.begin()` gives, for rooms that hand it on without knowing SQL."""
+
+
+@dataclass(slots=True)
+class Stored:
+    """A meeting loaded to be judged or changed, with where its rows are.
+
+    `meeting.attendees` are only those who were asked for; `numbers` gives their
+    rows' ids by normalised address.
+    """
+
+    row: MeetingRow
+    meeting: Meeting
+    numbers: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def id(self) -> int:
+        """The row's id."""
+        return stored_id(self.row.id)
+
+    def attendee(self, address: str) -> Attendee | None:
+        """The loaded attendee with that normalised address."""
+        return next((a for a in self.meeting.attendees if a.address == address), None)
+
+    def put(self, attendee: Attendee) -> None:
+        """Replaces or adds a loaded attendee."""
+        others = tuple(a for a in self.meeting.attendees if a.address != attendee.address)
+        self.meeting = replace(self.meeting, attendees=(*others, attendee))
+
+
+def stored_id(number: int | None) -> int:
+    """The id of a row that was flushed."""
+    if number is None:
+        raise AssertionError("the row was not flushed")
+    return number
+
+
+def find_meetings(session: Session, uids: Collection[str], organizer: str | None) -> dict[str, MeetingRow]:
+    """The meetings that these UIDs name, of one organizer or of any (rules.md, Which meeting).
+
+    Octet for octet; then out of Outlook's GlobalObjectId, on either side; then
+    without regard to case, if that is unambiguous.
+    """
+    query = select(MeetingRow).where(col(MeetingRow.folded_digest).in_({folded_digest(uid) for uid in uids}))
+    if organizer is not None:
+        query = query.where(MeetingRow.organizer == organizer)
+    candidates: dict[str, list[MeetingRow]] = {}
+    for row in session.exec(query.order_by(col(MeetingRow.id))):
+        candidates.setdefault(row.folded_digest, []).append(row)
+    found = {uid: _best(uid, candidates.get(folded_digest(uid), [])) for uid in uids}
+    return {uid: row for uid, row in found.items() if row is not None}
+
+
+def _best(uid: str, rows: Sequence[MeetingRow]) -> MeetingRow | None:
+    same = [row for row in rows if row.uid == uid]
+    unwrapped = [row for row in rows if canonical_uid(row.uid) == canonical_uid(uid)]
+    alike = rows if len({row.uid for row in rows}) == 1 else ()
+    return next(iter(same or unwrapped or alike), None)
+
+
+def load(session: Session, row: MeetingRow, *tests: ColumnElement[bool]) -> Stored:
+    """A meeting with those attendees for whom one of the tests holds; with none, without attendees."""
+    revisions = session.exec(select(RevisionRow).where(RevisionRow.meeting_id == row.id)).all()
+    overrides = session.exec(select(OverrideRow).where(OverrideRow.meeting_id == row.id)).all()
+    stored = Stored(row, meeting_of(row, revisions, overrides))
+    if tests:
+        query = select(AttendeeRow).where(AttendeeRow.meeting_id == row.id, or_(*tests))
+        _put_attendees(session, stored, session.exec(query.order_by(col(AttendeeRow.id))).all())
+    return stored
+
+
+def load_everyone(session: Session, row: MeetingRow) -> Stored:
+    """A meeting with all its attendees, also those who were removed."""
+    return load(session, row, col(AttendeeRow.meeting_id) == row.id)
+
+
+def load_concerned(
+    session: Session, row: MeetingRow, addresses: Collection[str], numbers: Collection[int]
+) -> Stored:
+    """A meeting with the attendees whom these addresses may mean (as written, as an alias, bare), or with these ids.
+
+    With them come those who delegated to them, up to the end of the chain.
+    """
+    known = session.exec(select(AliasRow.address).where(col(AliasRow.alias).in_(addresses))).all()
+    stored = load(
+        session,
+        row,
+        col(AttendeeRow.address).in_({*addresses, *known}),
+        col(AttendeeRow.bare_address).in_({without_detail(address) for address in addresses}),
+        col(AttendeeRow.id).in_(numbers),
+    )
+    while missing := {
+        a.delegated_from
+        for a in stored.meeting.attendees
+        if a.delegated_from and stored.attendee(a.delegated_from) is None
+    }:
+        query = select(AttendeeRow).where(
+            AttendeeRow.meeting_id == row.id, col(AttendeeRow.address).in_(missing)
+        )
+        delegators = session.exec(query).all()
+        if not delegators:
+            break
+        _put_attendees(session, stored, delegators)
+    return stored
+
+
+def is_listed(session: Session, stored: Stored, address: str) -> bool:
+    """Whether somebody with this address is on the list, removed or not."""
+    query = select(AttendeeRow.id).where(AttendeeRow.meeting_id == stored.id, AttendeeRow.address == address)
+    return session.exec(query).first() is not None
+
+
+def _put_attendees(session: Session, stored: Stored, rows: Sequence[AttendeeRow]) -> None:
+    answers: dict[int, list[AnswerRow]] = {}
+    ids = [stored_id(row.id) for row in rows]
+    for answer in session.exec(select(AnswerRow).where(col(AnswerRow.attendee_id).in_(ids))):
+        answers.setdefault(answer.attendee_id, []).append(answer)
+    aliases: dict[str, set[str]] = {}
+    for alias in session.exec(select(AliasRow).where(col(AliasRow.address).in_([r.address for r in rows]))):
+        aliases.setdefault(alias.address, set()).add(alias.alias)
+    for row in rows:
+        number = stored_id(row.id)
+        stored.numbers[row.address] = number
+        stored.put(attendee_of(row, answers.get(number, ()), frozenset(aliases.get(row.address, ()))))
+
+
+def add_meeting(
+    session: Session, meeting: Meeting, organizer: str, *, sends: bool, now: datetime, known_at: datetime
+) -> Stored:
+    """Records a new meeting with its attendees; its first revision was known to them from `known_at` on."""
+    row = meeting_row(meeting, organizer, sends=sends, now=now)
+    session.add(row)
+    session.flush()
+    number = stored_id(row.id)
+    rows = [attendee_row(number, attendee) for attendee in meeting.attendees]
+    session.add_all(rows)
+    session.add_all(override_rows(number, meeting))
+    session.add(RevisionRow(meeting_id=number, sequence=meeting.sequence, sent_at=known_at))
+    session.flush()
+    revised = replace(meeting, revisions=(Revision(meeting.sequence, known_at),))
+    return Stored(row, revised, {r.address: stored_id(r.id) for r in rows})
+
+
+def revise_meeting(
+    session: Session,
+    stored: Stored,
+    meeting: Meeting,
+    *,
+    significant: bool,
+    now: datetime,
+    known_at: datetime,
+) -> None:
+    """Puts a new state of a meeting in the place of the old one; attendees are left as they are."""
+    fill_meeting(stored.row, meeting, now=now)
+    session.add(stored.row)
+    session.exec(delete(OverrideRow).where(col(OverrideRow.meeting_id) == stored.id))
+    session.add_all(override_rows(stored.id, meeting))
+    known = {revision.sequence for revision in stored.meeting.revisions}
+    if meeting.sequence not in known:
+        session.add(
+            RevisionRow(
+                meeting_id=stored.id, sequence=meeting.sequence, sent_at=known_at, significant=significant
+            )
+        )
+    session.flush()
+
+
+def cancel_meeting(session: Session, stored: Stored, now: datetime) -> None:
+    """Marks a meeting as cancelled; no reply brings it back."""
+    stored.row.status = MeetingStatus.CANCELLED.value
+    stored.row.modified_at = now
+    session.add(stored.row)
+
+
+def add_attendee(session: Session, stored: Stored, attendee: Attendee) -> int:
+    """Adds one attendee; the id of the row."""
+    row = attendee_row(stored.id, attendee)
+    session.add(row)
+    session.flush()
+    stored.numbers[attendee.address] = stored_id(row.id)
+    stored.put(attendee)
+    return stored_id(row.id)
+
+
+def sync_attendees(session: Session, stored: Stored, attendees: Sequence[Attendee], now: datetime) -> None:
+    """Makes the list of a meeting loaded with everyone what `attendees` says, and folds all of them again."""
+    wanted = {attendee.address: attendee for attendee in attendees}
+    query = select(AttendeeRow).where(AttendeeRow.meeting_id == stored.id)
+    for row in session.exec(query).all():
+        attendee = wanted.pop(row.address, None)
+        row.removed_at = (row.removed_at or now) if attendee is None and not row.delegated_from else None
+        if attendee is not None:
+            row.name, row.role = attendee.name, attendee.role.value
+            row.initial_partstat = attendee.partstat.value
+        session.add(row)
+    for attendee in wanted.values():
+        add_attendee(session, stored, attendee)
+    session.flush()
+    everyone = load_everyone(session, stored.row)
+    fold(session, {number: (everyone, address) for address, number in everyone.numbers.items()})
+
+
+def add_answers(session: Session, given: Iterable[tuple[Stored, InboundRow, Answer]]) -> None:
+    """Appends answers to the record, whose ledger rows were flushed; folds each attendee touched once."""
+    touched: dict[int, tuple[Stored, str]] = {}
+    rows = []
+    for stored, inbound, answer in given:
+        number = stored.numbers[answer.attendee]
+        rows.append(answer_row(number, stored_id(inbound.id), answer))
+        touched[number] = (stored, answer.attendee)
+    session.add_all(rows)
+    fold(session, touched)
+
+
+def fold(session: Session, touched: Mapping[int, tuple[Stored, str]]) -> None:
+    """Repeats in the attendees' rows what their answers to the series add up to."""
+    changes = [
+        _folded(number, stored.meeting, attendee)
+        for number, (stored, address) in touched.items()
+        if (attendee := stored.attendee(address)) is not None
+    ]
+    if changes:
+        session.execute(update(AttendeeRow), changes)
+
+
+def _folded(number: int, meeting: Meeting, attendee: Attendee) -> dict[str, object]:
+    answer = ranking.current(ranking.standing(attendee.answers, meeting))
+    if answer is None:
+        return {
+            "id": number,
+            "partstat": attendee.partstat.value,
+            **dict.fromkeys(("answered_at", "comment", "guests", "sent_by", "delegated_to", "client")),
+        }
+    return {
+        "id": number,
+        "partstat": answer.partstat.value,
+        "answered_at": answer.rank.answered_at,
+        "comment": answer.comment,
+        "guests": answer.guests,
+        "sent_by": answer.sent_by,
+        "delegated_to": answer.delegated_to,
+        "client": answer.client,
+    }
