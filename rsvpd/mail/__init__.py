@@ -1,0 +1,1 @@
+"""The wires: imap and smtp, each the only importer of its library."""
