@@ -1,0 +1,30 @@
+"""`python -m rsvpd` and the `rsvpd` command: what is foreseeable ends in one line and a status, never a traceback."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from rsvpd.cli import app
+from rsvpd.ports import CouldNot
+
+_COULD_NOT = 1
+_INTERRUPTED = 130
+
+
+def main() -> None:
+    """Runs one command. Exit status: 0 done, 1 could not, 2 wrong use."""
+    try:
+        app()
+    except CouldNot as error:
+        print(f"rsvpd: {error}", file=sys.stderr)  # noqa: T201  the one line
+        sys.exit(_COULD_NOT)
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(_COULD_NOT)
+
+
+if __name__ == "__main__":
+    main()

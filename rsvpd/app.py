@@ -1,0 +1,88 @@
+"""The composition root: settings -> everything a verb needs, wired to the real outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from rsvpd.config import OrganizerSettings, Settings
+from rsvpd.delivery import Delivery
+from rsvpd.intake import Intake
+from rsvpd.invitations import Invitations
+from rsvpd.judging import Rules
+from rsvpd.mail import smtp
+from rsvpd.mail.imap import ImapMailbox
+from rsvpd.ports import MailboxUnavailable, StoreUnavailable
+from rsvpd.store.database import Database
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """The instant, aware and in UTC."""
+        return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """Settings with the store and the clock; mailboxes and transports are opened when needed."""
+
+    settings: Settings
+    database: Database
+    clock: SystemClock = field(default_factory=SystemClock)
+
+    @property
+    def rules(self) -> Rules:
+        """What judging needs to know."""
+        return Rules(self.settings.policy, self.settings.reading_limits)
+
+    @property
+    def intake(self) -> Intake:
+        """What reading mailboxes and files needs."""
+        return Intake(self.database, self.clock, self.rules, self.settings.lookback)
+
+    @property
+    def invitations(self) -> Invitations:
+        """What inviting needs."""
+        return Invitations(self.database, self.clock, self.settings, self.rules)
+
+    @property
+    def delivery(self) -> Delivery:
+        """What sending needs."""
+        return Delivery(self.database, self.clock, smtp.transport)
+
+    @contextmanager
+    def mailbox(self, organizer: OrganizerSettings) -> Iterator[ImapMailbox]:
+        """The organizer's mailbox, closed at the end. Raises `MailboxUnavailable`."""
+        if organizer.imap is None:
+            raise MailboxUnavailable(
+                f"{organizer.name}: no [organizer.imap] is configured, so nothing is received"
+            )
+        opened = ImapMailbox(organizer, organizer.imap, self.settings.reading_limits)
+        try:
+            yield opened
+        finally:
+            opened.close()
+
+
+def open_app(settings: Settings) -> App:
+    """The house, with a database whose schema fits; an empty database is set up.
+
+    Raises `StoreUnavailable` for a database that is away, older or newer than this version of rsvpd.
+    """
+    database = Database(settings.database.url)
+    found, newest = database.revision(), database.newest_revision()
+    if found is None:
+        database.migrate()
+    elif found != newest:
+        if database.knows(found):
+            raise StoreUnavailable(
+                f"the database has schema {found}, this rsvpd needs {newest}: run `rsvpd db upgrade`"
+            )
+        raise StoreUnavailable(
+            f"the database has schema {found}, which is newer than this rsvpd ({newest}): install the newer rsvpd"
+        )
+    return App(settings, database)

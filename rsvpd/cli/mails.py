@@ -1,0 +1,201 @@
+"""`run`, `poll`, `ingest`, `demo`: where mails come in."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from rsvpd.app import App
+from rsvpd.cli import output
+from rsvpd.cli.attendance import ledger_json
+from rsvpd.cli.root import Format, FormatOption, app, opened
+from rsvpd.config import OrganizerSettings
+from rsvpd.daemon import Daemon
+from rsvpd.intake import Ingested
+from rsvpd.itip.model import Outcome
+from rsvpd.ports import CouldNot
+from rsvpd.store.queries import LedgerView
+
+_INGEST = (
+    "file",
+    "outcome",
+    "reason",
+    "uid",
+    "attendee",
+    "partstat",
+    "occurrence",
+    "sequence",
+    "matched_by",
+)
+
+
+@app.command(rich_help_panel="Work")
+def run() -> None:
+    """Work until told to stop: poll every mailbox, send what is due.
+
+    SIGTERM and Ctrl-C finish the batch in hand and end with status 0.
+    """
+    house = opened()
+    if not house.settings.organizer:
+        raise CouldNot("no [[organizer]] is configured; `rsvpd init` shows how")
+    Daemon(house).run()
+
+
+@app.command(rich_help_panel="Work")
+def poll(
+    organizer: Annotated[str | None, typer.Option(help="Only this organizer's mailbox.")] = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Read every mailbox once, then exit.
+
+    Example, from cron: [bold]rsvpd poll --format json >> replies.jsonl[/]
+    """
+    house = opened()
+    chosen = [house.settings.named(organizer)] if organizer else list(house.settings.organizer)
+    rows: list[LedgerView] = []
+    troubles = []
+    for one in chosen:
+        if one.imap is None:
+            continue
+        try:
+            rows += _poll_one(house, one)
+        except CouldNot as error:  # the other mailboxes go on
+            troubles.append(str(error))
+    if form is Format.TABLE:
+        counted = Counter(row.outcome for row in rows)
+        typer.echo(", ".join(f"{n} {outcome}" for outcome, n in sorted(counted.items())) or "Nothing new.")
+    else:
+        _print_rows([(row.mailbox, row) for row in rows], form)
+    for trouble in troubles:
+        print(f"rsvpd: {trouble}", file=sys.stderr)  # noqa: T201
+    if troubles:
+        raise typer.Exit(1)
+
+
+def _poll_one(house: App, organizer: OrganizerSettings) -> Iterator[LedgerView]:
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=output.progress_console(),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    )
+    with bar, house.mailbox(organizer) as mailbox:
+        for folder in organizer.imap.folders if organizer.imap else ():
+            task = bar.add_task(f"{organizer.name}/{folder}", total=None)
+            polled = house.intake.poll(
+                mailbox,
+                organizer.name,
+                folder,
+                progress=partial(_advance, bar, task),
+            )
+            yield from polled.rows
+
+
+def _advance(bar: Progress, task: TaskID, done: int, total: int) -> None:
+    bar.update(task, completed=done, total=total)
+
+
+@app.command(rich_help_panel="Work")
+def ingest(
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE.eml…", help="Mails, in this order; - is standard input.")
+    ],
+    organizer: Annotated[str | None, typer.Option(help="Only for this organizer's meetings.")] = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Record mails from files, as if they had come into a mailbox.
+
+    Example, from an MTA's pipe: [bold]rsvpd ingest -[/]
+    """
+    house = opened()
+    name = house.settings.named(organizer).name if organizer else None
+    done = house.intake.ingest(_contents(files), name)
+    if form is Format.TABLE:
+        for one in done:
+            _print_ingested(one)
+    elif form is Format.JSON:
+        for one in done:
+            output.print_json(_ingest_rows([one]))
+    else:
+        output.print_csv(_INGEST, _ingest_rows(list(done)))
+
+
+def _contents(files: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    for file in files:
+        try:
+            yield file, sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        except OSError as error:
+            raise CouldNot(
+                f"{file}: {(error.strerror or str(error)).lower()}; those before it are recorded"
+            ) from error
+
+
+def _ingest_rows(ingested: Sequence[Ingested]) -> Iterator[dict[str, Any]]:
+    for one in ingested:
+        for row in one.rows:
+            yield _ingest_json(one.file, row)
+        if not one.rows:
+            yield dict.fromkeys(_INGEST) | {"file": one.file, "outcome": Outcome.NOT_A_REPLY.value}
+
+
+def _ingest_json(file: str, row: LedgerView) -> dict[str, Any]:
+    return {
+        "file": file,
+        "outcome": row.outcome,
+        "reason": row.words,
+        "uid": row.uid,
+        "attendee": row.attendee,
+        "partstat": row.partstat,
+        "occurrence": row.occurrence,
+        "sequence": row.sequence,
+        "matched_by": row.matched_by,
+    }
+
+
+def _print_ingested(one: Ingested) -> None:
+    console = output.console()
+    for row in one.rows:
+        who = " ".join(filter(None, (output.plain(row.attendee), (row.partstat or "").lower())))
+        why = f" [dim]{output.plain(row.words)}[/]" if row.words else ""
+        console.print(f"{output.plain(one.file)}: [bold]{row.outcome}[/] {who}{why}")
+    if not one.rows:
+        console.print(f"{output.plain(one.file)}: not_a_reply")
+
+
+def _print_rows(rows: Sequence[tuple[str, LedgerView]], form: Format) -> None:
+    objects = [ledger_json(row) for _, row in rows]
+    if form is Format.JSON:
+        output.print_json(objects)
+    else:
+        output.print_csv(LedgerView.__slots__, objects)
+
+
+@app.command(rich_help_panel="Start here")
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="End when all is in, with the final table.")] = False,
+) -> None:
+    r"""Watch the whole job on this machine, with nothing to set up.
+
+    A small mail world on loopback, the real daemon, and a dozen simulated attendees. Needs the extra
+    [bold]demo[/]: pip install 'rsvpd\[demo]'.
+    """
+    from rsvpd.demo import demo as play  # noqa: PLC0415  an optional extra
+
+    raise typer.Exit(play(once=once, out=output.console()))

@@ -1,0 +1,99 @@
+"""The `rsvpd` command itself: what every command shares."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+
+from rsvpd import __version__
+from rsvpd.app import App, open_app
+from rsvpd.config import Settings, load
+
+app = typer.Typer(
+    help="""Who is coming? Sends meeting invitations by mail and records the replies of every calendar client.
+
+    Start with [bold]rsvpd demo[/] to see it work, then [bold]rsvpd init[/], [bold]rsvpd check[/] and
+    [bold]rsvpd run[/].""",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit status: 0 done, 1 could not, 2 wrong use.",
+)
+meeting_app = typer.Typer(
+    help="Create, import and show meetings.", no_args_is_help=True, rich_markup_mode="rich"
+)
+database_app = typer.Typer(help="The database's schema.", no_args_is_help=True, rich_markup_mode="rich")
+app.add_typer(meeting_app, name="meeting")
+app.add_typer(database_app, name="db")
+
+
+class Format(StrEnum):
+    """How a command prints what it found."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+class Chosen:
+    """Which configuration the person chose."""
+
+    file: Path | None = None
+
+
+FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How to print it.")]
+
+
+def _version(value: bool) -> None:  # noqa: FBT001  Typer's callback
+    if value:
+        typer.echo(f"rsvpd {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            "-c",
+            envvar="RSVPD_CONFIG",
+            metavar="FILE",
+            help="The settings; by default ./rsvpd.toml, then /etc/rsvpd/rsvpd.toml.",
+        ),
+    ] = None,
+    version: Annotated[  # noqa: ARG001  its callback does it
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    Chosen.file = config
+    log_to_stderr()
+
+
+def settings() -> Settings:
+    """The settings chosen on the command line."""
+    return load(Chosen.file)[0]
+
+
+def opened() -> App:
+    """The house, opened with these settings."""
+    return open_app(settings())
+
+
+def log_to_stderr() -> None:
+    """One line for each fact on stderr; in colour for people, plain for files."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )

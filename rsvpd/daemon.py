@@ -1,0 +1,119 @@
+"""`rsvpd run`: every mailbox polled and every queue drained, until a signal says stop."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from types import FrameType
+
+import structlog
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from rsvpd.app import App
+from rsvpd.config import OrganizerSettings
+from rsvpd.ports import CouldNot
+
+DELIVERY_INTERVAL = timedelta(seconds=2)
+"""How often the outgoing queue is looked at; other processes put mails into it."""
+
+log = structlog.get_logger("rsvpd")
+
+
+@dataclass(slots=True)
+class Daemon:
+    """The jobs, what each of them last complained of, and whether to stop."""
+
+    app: App
+    stopping: threading.Event = field(default_factory=threading.Event)
+    _troubles: dict[str, str] = field(default_factory=dict)
+
+    def run(self) -> None:
+        """Works until SIGTERM or SIGINT; the batch in hand is finished first."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        scheduler = self._scheduler()
+        scheduler.start()
+        log.info("started", organizers=len(self.app.settings.organizer))
+        self.stopping.wait()
+        log.info("stopping")
+        scheduler.shutdown(wait=True)
+        log.info("stopped")
+
+    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        self.stopping.set()
+
+    def _scheduler(self) -> BackgroundScheduler:
+        jobs = [
+            (f"{verb} {organizer.name}", work, organizer, seconds)
+            for organizer in self.app.settings.organizer
+            for verb, work, seconds, wanted in (
+                ("poll", self._poll, self.app.settings.poll_interval, organizer.imap),
+                ("deliver", self._deliver, DELIVERY_INTERVAL, organizer.smtp),
+            )
+            if wanted is not None
+        ]
+        # What is due is a query at tick time, never a persisted job; a tick that was missed is made up once.
+        scheduler = BackgroundScheduler(
+            timezone=UTC,
+            executors={"default": {"type": "threadpool", "max_workers": max(len(jobs), 1)}},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+        for name, work, organizer, every in jobs:
+            scheduler.add_job(
+                self._guarded,
+                "interval",
+                args=(name, work, organizer),
+                seconds=every.total_seconds(),
+                next_run_time=datetime.now(UTC),
+                name=name,
+            )
+        return scheduler
+
+    def _guarded(
+        self, name: str, work: Callable[[OrganizerSettings], None], organizer: OrganizerSettings
+    ) -> None:
+        """One job's trouble is one line when it begins and one when it ends, and never another job's."""
+        try:
+            work(organizer)
+        except CouldNot as error:
+            if self._troubles.get(name) != str(error):
+                log.error("could not", job=name, why=str(error))  # noqa: TRY400  foreseeable: no traceback
+            self._troubles[name] = str(error)
+        except Exception:
+            log.exception("mistake in rsvpd", job=name)
+        else:
+            if self._troubles.pop(name, None):
+                log.info("works again", job=name)
+
+    def _poll(self, organizer: OrganizerSettings) -> None:
+        with self.app.mailbox(organizer) as mailbox:
+            for folder in organizer.imap.folders if organizer.imap else ():
+                if self.stopping.is_set():
+                    return
+                polled = self.app.intake.poll(mailbox, organizer.name, folder, keep_on=self._keep_on)
+                for row in polled.rows:
+                    log.info(
+                        row.outcome,
+                        uid=row.uid,
+                        attendee=row.attendee,
+                        partstat=row.partstat,
+                        why=row.words,
+                        mailbox=row.mailbox,
+                    )
+
+    def _deliver(self, organizer: OrganizerSettings) -> None:
+        delivered = self.app.delivery.drain(organizer, keep_on=self._keep_on)
+        if delivered.sent or delivered.later or delivered.failed:
+            log.info(
+                "delivered",
+                organizer=organizer.name,
+                sent=delivered.sent,
+                later=delivered.later,
+                failed=delivered.failed,
+            )
+
+    def _keep_on(self) -> bool:
+        return not self.stopping.is_set()

@@ -1,0 +1,163 @@
+"""Mailbox -> ledger rows and answers: one poll of one organizer, or files given by hand.
+
+A batch is one transaction: rows, answers and the cursor together. A crash before
+the commit fetches again; after it, the mailbox's numbers are known already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import islice
+
+from rsvpd.itip.ics.reading import Limits
+from rsvpd.itip.model import Arrival
+from rsvpd.itip.reading import Item, ReadMail, Source, read_mail
+from rsvpd.judging import Received, Rules, record
+from rsvpd.ports import Clock, Fetched, Folder, Mailbox
+from rsvpd.store import ledger
+from rsvpd.store.database import Database
+from rsvpd.store.ledger import Place
+from rsvpd.store.queries import LedgerView, ledger_view
+from rsvpd.store.writes import Transaction
+
+_HEADER_BYTES = 64 * 1024
+
+BATCH = 500
+"""Mails in one transaction."""
+
+INGESTED = "ingest"
+"""The name of the mailbox of mails that were given by hand."""
+
+
+@dataclass(slots=True)
+class Polled:
+    """What one poll of a folder found: mails looked at, those that were none of our business, and the rows."""
+
+    mails: int = 0
+    passed: int = 0
+    rows: list[LedgerView] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """A file and its ledger rows; none if it is none of our business."""
+
+    file: str
+    rows: tuple[LedgerView, ...]
+
+
+Progress = Callable[[int, int], None]
+"""Told (mails done, mails in all) after each batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What reading mailboxes and files needs."""
+
+    database: Database
+    clock: Clock
+    rules: Rules
+    lookback: timedelta
+
+    def poll(
+        self,
+        mailbox: Mailbox,
+        organizer: str,
+        folder: str,
+        *,
+        progress: Progress = lambda _done, _all: None,
+        keep_on: Callable[[], bool] = lambda: True,
+    ) -> Polled:
+        """Reads what is new in a folder and records it, batch by batch, while `keep_on` says so.
+
+        Raises `CouldNot` where the mailbox or the store is away; what was committed stays.
+        """
+        name = f"{organizer}/{folder}"
+        polled = Polled()
+        with mailbox.open(folder) as opened:
+            place = Place(name, opened.state.uidvalidity, None, organizer)
+            with self.database.read() as session:
+                cursor = ledger.cursor(session, name)
+            known = cursor.last_uid if cursor and cursor.uidvalidity == place.uidvalidity else None
+            uids = opened.since(self.clock.now() - self.lookback) if known is None else opened.newer(known)
+            for batch in _batches(opened.fetch(uids)):
+                self._record(batch, place, polled)
+                progress(polled.mails, len(uids))
+                if not keep_on():
+                    return polled
+            if known is None or uids:
+                self._advance(place, _last(opened, uids))
+        return polled
+
+    def _advance(self, place: Place, last: int) -> None:
+        with self.database.begin() as session:
+            now = self.clock.now()
+            ledger.advance(session, place.mailbox, place.uidvalidity or 0, last, passed=0, now=now)
+
+    def _record(self, batch: Sequence[Fetched], place: Place, polled: Polled) -> None:
+        """Rows, answers and the cursor in one transaction."""
+        now = self.clock.now()
+        received = [_received(fetched, place, self.rules) for fetched in batch]
+        concern = [r for r in received if r.mail.items]
+        passed = len(received) - len(concern)
+        with self.database.begin() as session:
+            known = _known(session, place, concern)
+            rows = record(session, [r for r in concern if r.place.imap_uid not in known], self.rules, now)
+            uidvalidity, last = place.uidvalidity or 0, batch[-1].imap_uid
+            ledger.advance(session, place.mailbox, uidvalidity, last, passed=passed, now=now)
+            views = [ledger_view(row) for row in rows]
+        polled.mails += len(received)
+        polled.passed += passed
+        polled.rows += views
+
+    def ingest(self, files: Iterable[tuple[str, bytes]], organizer: str | None = None) -> Iterator[Ingested]:
+        """Records mails from elsewhere, in the order given: what an MTA pipe or a test uses."""
+        place = Place(INGESTED, None, None, organizer)
+        for ordinal, (name, raw) in enumerate(files):
+            now = self.clock.now()
+            received = _received(_given(raw, ordinal, now, self.rules.limits), place, self.rules)
+            with self.database.begin() as session:
+                rows = record(session, [replace(received, place=place)], self.rules, now)
+                views = tuple(ledger_view(row) for row in rows)
+            yield Ingested(name, views)
+
+
+def _given(raw: bytes, ordinal: int, now: datetime, limits: Limits) -> Fetched:
+    if len(raw) <= limits.message_bytes:
+        return Fetched(ordinal, now, raw)
+    head = raw[:_HEADER_BYTES].replace(b"\r\n", b"\n").split(b"\n\n", 1)[0]
+    return Fetched(
+        ordinal, now, head + b"\n\n", f"the mail is larger than the limit of {limits.message_bytes} bytes"
+    )
+
+
+def _last(folder: Folder, uids: Sequence[int]) -> int:
+    """Where the folder was read to: mails removed meanwhile and those before the lookback are behind it too."""
+    newest = uids[-1] if uids else 0
+    return max(newest, folder.state.uidnext - 1) if folder.state.uidnext and not uids else newest
+
+
+def _batches(fetched: Iterator[Fetched]) -> Iterator[list[Fetched]]:
+    while batch := list(islice(fetched, BATCH)):
+        yield batch
+
+
+def _known(session: Transaction, place: Place, received: Sequence[Received]) -> set[int]:
+    """IMAP UIDs of mails whose rows are there already, be it under an earlier UIDVALIDITY."""
+    uidvalidity = place.uidvalidity or 0
+    numbered = {r.place.imap_uid: r.mail.fingerprint for r in received if r.place.imap_uid is not None}
+    known = ledger.known_numbers(session, place.mailbox, uidvalidity, numbered)
+    new = {uid: fingerprint for uid, fingerprint in numbered.items() if uid not in known}
+    return known | ledger.moved(session, place.mailbox, uidvalidity, new)
+
+
+def _received(fetched: Fetched, place: Place, rules: Rules) -> Received:
+    mail = read_mail(fetched.raw, rules.limits)
+    if fetched.problem:
+        mail = ReadMail(
+            mail.envelope, (Item(Source.CALENDAR, b"", problem=fetched.problem),), mail.fingerprint
+        )
+    where = Place(place.mailbox, place.uidvalidity, fetched.imap_uid, place.organizer)
+    return Received(where, mail, Arrival(mail.envelope, fetched.received_at, fetched.imap_uid))
