@@ -15,6 +15,8 @@ from rsvpd.judging import Rules
 from rsvpd.mail import smtp
 from rsvpd.mail.imap import ImapMailbox
 from rsvpd.ports import MailboxUnavailable, StoreUnavailable
+from rsvpd.proposals import Proposals
+from rsvpd.review import Review
 from rsvpd.store.database import Database
 
 
@@ -37,7 +39,7 @@ class App:
     @property
     def rules(self) -> Rules:
         """What judging needs to know."""
-        return Rules(self.settings.policy, self.settings.reading_limits)
+        return Rules(self.settings.policy, self.settings.reading_limits, self.settings.token_secret())
 
     @property
     def intake(self) -> Intake:
@@ -53,6 +55,16 @@ class App:
     def delivery(self) -> Delivery:
         """What sending needs."""
         return Delivery(self.database, self.clock, smtp.transport)
+
+    @property
+    def review(self) -> Review:
+        """What the second look needs."""
+        return Review(self.database, self.clock, self.rules)
+
+    @property
+    def proposals(self) -> Proposals:
+        """What answering counter-proposals needs."""
+        return Proposals(self.database, self.clock, self.rules)
 
     @contextmanager
     def mailbox(self, organizer: OrganizerSettings) -> Iterator[ImapMailbox]:

@@ -31,6 +31,7 @@ from rsvpd.ports import CouldNot
 
 DEFAULT_FILES = (Path("rsvpd.toml"), Path("/etc/rsvpd/rsvpd.toml"))
 
+_SECRET_CHARACTERS = 16
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _PIECES = re.compile(r"(\d{1,6})\s*([smhdw])\s*")
 
@@ -115,10 +116,7 @@ class ServerSettings(_Section):
         """The password, read when it is needed, so that a changed file is seen. Raises `ConfigInvalid`."""
         if self.password_file is None:
             return self.password.get_secret_value() if self.password else None
-        try:
-            return self.password_file.read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigInvalid(f"password_file {self.password_file}: {_os_words(error)}") from error
+        return _secret_in(self.password_file, "password_file")
 
 
 class ImapSettings(ServerSettings):
@@ -202,6 +200,12 @@ class Settings(BaseSettings):
     """An answer of somebody who is not on the list: `hold`, `add` or `ignore`."""
     sent_by: SentBy = SentBy.SAME_DOMAIN
     """An assistant's answer (SENT-BY): `same-domain`, `hold` or `accept`."""
+    text_answers: TextAnswers = TextAnswers.HOLD
+    """A mail that says its answer in the subject alone: `hold`, `apply` or `ignore`."""
+    reply_tokens: bool = False
+    """Give each invitation an organizer address of its own, `local+TOKEN@domain`, that proves the answer."""
+    token_secret_file: Path | None = None
+    """File with the secret that tokens are made from; at least 16 characters. Needed by `reply_tokens`."""
     require_authentication: tuple[str, ...] = ()
     """Methods that must have passed in Authentication-Results, such as `["dmarc"]`."""
     authserv_id: str | None = None
@@ -227,6 +231,8 @@ class Settings(BaseSettings):
             raise ValueError(f"two organizers are called {twice[0]}; give each a name of its own")
         if self.require_authentication and not self.authserv_id:
             raise ValueError("require_authentication needs authserv_id: whose word to believe")
+        if self.reply_tokens and self.token_secret_file is None:
+            raise ValueError("reply_tokens needs token_secret_file")
         return self
 
     @property
@@ -235,10 +241,21 @@ class Settings(BaseSettings):
         return Policy(
             uninvited=self.uninvited,
             sent_by=self.sent_by,
-            text_answers=TextAnswers.HOLD,
+            text_answers=self.text_answers,
             require_authentication=self.require_authentication,
             authserv_id=self.authserv_id,
         )
+
+    def token_secret(self) -> bytes | None:
+        """The secret of reply tokens, None where they are not used. Raises `ConfigInvalid`."""
+        if not self.reply_tokens or self.token_secret_file is None:
+            return None
+        secret = _secret_in(self.token_secret_file, "token_secret_file")
+        if len(secret) < _SECRET_CHARACTERS:
+            raise ConfigInvalid(
+                f"token_secret_file {self.token_secret_file}: write at least 16 random characters"
+            )
+        return secret.encode()
 
     @property
     def reading_limits(self) -> Limits:
@@ -307,6 +324,14 @@ def _place(steps: Sequence[int | str]) -> str:
 
 def _os_words(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+def _secret_in(file: Path, key: str) -> str:
+    """The first line of a file."""
+    try:
+        return file.read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigInvalid(f"{key} {file}: {_os_words(error)}") from error
 
 
 def _is_loopback(host: str) -> bool:

@@ -101,13 +101,13 @@ class Intake:
         now = self.clock.now()
         received = [_received(fetched, place, self.rules) for fetched in batch]
         concern = [r for r in received if r.mail.items]
-        passed = len(received) - len(concern)
         with self.database.begin() as session:
             known = _known(session, place, concern)
-            rows = record(session, [r for r in concern if r.place.imap_uid not in known], self.rules, now)
+            cases = record(session, [r for r in concern if r.place.imap_uid not in known], self.rules, now)
+            passed = len(received) - len(known | {case.row.imap_uid for case in cases})
             uidvalidity, last = place.uidvalidity or 0, batch[-1].imap_uid
             ledger.advance(session, place.mailbox, uidvalidity, last, passed=passed, now=now)
-            views = [ledger_view(row) for row in rows]
+            views = [ledger_view(case.row) for case in cases]
         polled.mails += len(received)
         polled.passed += passed
         polled.rows += views
@@ -119,8 +119,8 @@ class Intake:
             now = self.clock.now()
             received = _received(_given(raw, ordinal, now, self.rules.limits), place, self.rules)
             with self.database.begin() as session:
-                rows = record(session, [replace(received, place=place)], self.rules, now)
-                views = tuple(ledger_view(row) for row in rows)
+                cases = record(session, [replace(received, place=place)], self.rules, now)
+                views = tuple(ledger_view(case.row) for case in cases)
             yield Ingested(name, views)
 
 

@@ -69,7 +69,9 @@ class Invitations:
                     f"uid: there is a meeting {meeting.uid} already; leave uid out to get a new one"
                 )
             stored = writes.add_meeting(session, meeting, organizer.name, sends=True, now=now, known_at=now)
-            posting.post_request(session, stored, [a.address for a in meeting.attendees], now)
+            posting.post_request(
+                session, stored, [a.address for a in meeting.attendees], now, self.rules.token_secret
+            )
             return self._registered(session, meeting, Recorded.NEW, now)
 
     def import_ics(self, data: bytes, organizer: str | None) -> list[Registered]:

@@ -1,7 +1,7 @@
 """Mails that were read -> ledger rows, answers and what follows, inside one transaction.
 
 What is decided is decided by `itip.matching`; here it is only loaded, recorded and
-carried out, so that intake, `ingest` and a later second look all do the same.
+carried out, so that intake, `ingest`, `explain` and a later second look all do the same.
 """
 
 from __future__ import annotations
@@ -11,22 +11,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from rsvpd import posting
-from rsvpd.itip import matching, trust
-from rsvpd.itip.addresses import without_detail
+from rsvpd.itip import matching, overruling, trust
 from rsvpd.itip.ics.reading import Limits
-from rsvpd.itip.model import (
-    Answer,
-    Arrival,
-    Attendee,
-    Component,
-    Outcome,
-    PartStat,
-    Role,
-)
+from rsvpd.itip.model import Answer, Arrival, Attendee, Component, Outcome, PartStat, Role
 from rsvpd.itip.reading import Item, ReadMail, read_again
 from rsvpd.itip.trust import Policy
 from rsvpd.itip.verdicts import Reason, Refusal, Verdict
-from rsvpd.store import ledger, writes
+from rsvpd.ports import CouldNot
+from rsvpd.related import Related, relate
+from rsvpd.store import correspondence, ledger, writes
 from rsvpd.store.ledger import Place
 from rsvpd.store.tables import InboundRow, MeetingRow
 from rsvpd.store.writes import Stored, Transaction
@@ -47,72 +40,109 @@ class Rules:
 
     policy: Policy
     limits: Limits
+    token_secret: bytes | None = None
 
 
-def record(
-    session: Transaction, received: Sequence[Received], rules: Rules, now: datetime
-) -> list[InboundRow]:
-    """One ledger row for each item of the mails, judged in their order, with all that follows."""
-    docket = Docket(session, rules, now)
+@dataclass(slots=True)
+class Case:
+    """One item being judged: its ledger row, and what was found out."""
+
+    row: InboundRow
+    item: Item
+    arrival: Arrival
+    stored: Stored | None = None
+    related: Related | None = None
+    verdict: Verdict | None = None
+
+    @property
+    def component(self) -> Component | None:
+        """What is judged: the mail's own component, or what a mail in words amounts to."""
+        return self.item.component or (self.related.component if self.related else None)
+
+
+def record(session: Transaction, received: Sequence[Received], rules: Rules, now: datetime) -> list[Case]:
+    """One ledger row for each item of the mails that concerns us, judged in their order, with all that follows."""
     cases = [
-        _Case(ledger.new_row(r.place, r.mail, item, number, r.arrival, now), item, r.arrival)
+        Case(ledger.new_row(r.place, r.mail, item, number, r.arrival, now), item, r.arrival)
         for r in received
         for number, item in enumerate(r.mail.items)
     ]
-    docket.judge(cases)
-    return [case.row for case in cases]
+    return Docket(session, rules, now).judge(cases)
 
 
 def meeting_registered(session: Transaction, uid: str, rules: Rules, now: datetime) -> list[InboundRow]:
-    """Judges again what came in for a meeting before it was known here."""
+    """Judges again what came in for a meeting before it was known here; the rows whose outcome changed."""
     return judge_again(session, ledger.waiting_for_meeting(session, uid), rules, now)
 
 
 def judge_again(
     session: Transaction, rows: Sequence[InboundRow], rules: Rules, now: datetime
 ) -> list[InboundRow]:
-    """Judges ledger rows with today's rules and today's meetings; those whose outcome changed."""
+    """Judges ledger rows with today's rules and meetings; those whose outcome changed."""
     former = {id(row): row.outcome for row in rows}
-    cases = []
-    for row in rows:
-        source, note, arrival = ledger.kept_note(row)
-        cases.append(_Case(row, read_again(source, row.raw, note, rules.limits), arrival))
-    Docket(session, rules, now).judge(cases)
+    Docket(session, rules, now).judge([reopened(row, rules) for row in rows])
     return [row for row in rows if row.outcome != former[id(row)]]
 
 
-@dataclass(slots=True)
-class _Case:
-    row: InboundRow
-    item: Item
-    arrival: Arrival
-    stored: Stored | None = None
-    verdict: Verdict | None = None
+def reopened(row: InboundRow, rules: Rules) -> Case:
+    """A ledger row as a case again, read with today's rules."""
+    source, note, arrival = ledger.kept_note(row)
+    item = read_again(source, row.raw, note, arrival.envelope, rules.limits)
+    return Case(row, item, arrival)
 
 
 @dataclass(slots=True)
 class Docket:
-    """The meetings and attendees that a batch of mails concerns, loaded at once and judged one by one."""
+    """The meetings and attendees that a batch of mails concerns, loaded at once and judged one by one.
+
+    `posts` says whether what follows is sent: not while the ledger is replayed,
+    when the meeting is judged `as_of` the time the mail was first judged.
+    """
 
     session: Transaction
     rules: Rules
     now: datetime
+    posts: bool = True
+    as_of: datetime | None = None
     _meetings: dict[tuple[str | None, str], Stored] = field(default_factory=dict)
     _delegates: list[tuple[Stored, str]] = field(default_factory=list)
 
-    def judge(self, cases: Sequence[_Case]) -> None:
-        """Judges and records the cases in their order; then those whom that released."""
-        self._load(cases)
+    def judge(self, cases: Sequence[Case]) -> list[Case]:
+        """Judges and records the cases in their order; those that concern us."""
         for case in cases:
+            case.related = relate(self.session, case.item, case.arrival.envelope, case.row.organizer)
+        concern = [case for case in cases if case.component or case.item.problem or case.related]
+        self._load(concern)
+        for case in concern:
             self._judge(case)
-        self._record(cases)
-        self._follow(cases)
+        self._record(concern)
+        self._follow(concern)
+        return concern
 
-    def _load(self, cases: Sequence[_Case]) -> None:
+    def release(self, case: Case, released_at: datetime) -> None:
+        """Records the answer of a held or outdated row because a person said so. Raises `CouldNot`."""
+        case.related = relate(self.session, case.item, case.arrival.envelope, case.row.organizer)
+        self._load([case])
+        component = case.component
+        if component is not None:
+            case.stored = self._meetings.get((case.row.organizer, component.uid))
+        verdict = self._decided(case)
+        if component is None or case.stored is None or verdict is None:
+            raise CouldNot(
+                f"ledger row {case.row.id} cannot be released: no answer to a known meeting can be read in it"
+            )
+        case.verdict = overruling.released(verdict, case.stored.meeting, released_at)
+        if not isinstance(case.verdict.decision, Answer):
+            raise CouldNot(f"ledger row {case.row.id} cannot be released: {verdict.words}")
+        ledger.put_verdict(case.row, case.verdict, case.stored.id)
+        self.accept(case.stored, component, case.verdict.decision)
+        self._record([case])
+        self._follow([case])
+
+    def _load(self, cases: Sequence[Case]) -> None:
         for organizer in {case.row.organizer for case in cases}:
-            concerned = [c for c in cases if c.row.organizer == organizer and c.item.component]
-            uids = {c.item.component.uid for c in concerned if c.item.component}
-            found = writes.find_meetings(self.session, uids, organizer)
+            concerned = [c for c in cases if c.row.organizer == organizer and c.component]
+            found = writes.find_meetings(self.session, {_uid(c) for c in concerned}, organizer)
             loaded: dict[int, Stored] = {}
             for uid, row in found.items():
                 number = writes.stored_id(row.id)
@@ -121,35 +151,57 @@ class Docket:
                     loaded[number] = self._load_one(row, same)
                 self._meetings[organizer, uid] = loaded[number]
 
-    def _load_one(self, row: MeetingRow, cases: Sequence[_Case]) -> Stored:
+    def _load_one(self, row: MeetingRow, cases: Sequence[Case]) -> Stored:
         addresses = {address for case in cases for address in _named(case)}
         numbers = {n for case in cases for n in trust.token_numbers(case.arrival.envelope)}
-        return writes.load_concerned(self.session, row, addresses, numbers)
+        stored = writes.load_concerned(self.session, row, addresses, numbers)
+        if self.rules.token_secret:
+            for attendee in stored.meeting.attendees:
+                token = trust.make_token(
+                    self.rules.token_secret, stored.numbers[attendee.address], row.uid, attendee.address
+                )
+                stored.put(replace(attendee, token=token))
+        return stored
 
-    def _judge(self, case: _Case) -> None:
-        component = case.item.component
-        if component is None:
+    def _judge(self, case: Case) -> None:
+        component = case.component
+        if component is not None:
+            case.stored = self._meetings.get((case.row.organizer, component.uid))
+        verdict = self._decided(case)
+        if verdict is None:
             return
-        case.stored = self._meetings.get((case.row.organizer, component.uid))
-        verdict = self._decided(component, case)
         case.verdict = verdict
-        ledger.put_verdict(case.row, verdict, case.stored.id if case.stored else None)
-        answer = verdict.decision
-        if case.stored is not None and isinstance(answer, Answer):
-            self._accept(case.stored, component, answer)
+        number = case.stored.id if case.stored else None
+        if case.related:
+            meeting = case.related.invitation.meeting
+            number = writes.stored_id(meeting.id)
+            ledger.put_uid(case.row, meeting.uid)
+        ledger.put_verdict(case.row, verdict, number)
+        if case.stored is not None and component is not None and isinstance(verdict.decision, Answer):
+            self.accept(case.stored, component, verdict.decision)
 
-    def _decided(self, component: Component, case: _Case) -> Verdict:
+    def _decided(self, case: Case) -> Verdict | None:
+        """None for what could not even be read: its row says why."""
+        if case.related is not None and case.related.verdict is not None:
+            return case.related.verdict
+        component = case.component
+        if component is None:
+            return None
         meeting = case.stored.meeting if case.stored else None
+        if case.stored and self.as_of:
+            meeting = writes.as_of(case.stored, self.as_of)
         try:
-            return matching.decide(component, case.arrival, meeting, self.rules.policy)
+            verdict = matching.decide(component, case.arrival, meeting, self.rules.policy)
         except Exception as error:  # noqa: BLE001  a mail that breaks gets its row and never holds up the others
             words = f"could not be judged, which is a mistake in rsvpd: {type(error).__name__}: {error}"
             return Verdict(Outcome.UNREADABLE, Refusal(Reason.UNREADABLE, words[:500]))
+        in_words = case.item.component is None
+        return overruling.only_words(verdict, self.rules.policy) if in_words else verdict
 
-    def _accept(self, stored: Stored, component: Component, answer: Answer) -> None:
+    def accept(self, stored: Stored, component: Component, answer: Answer) -> None:
         """The answer counts from here on for the mails after it."""
         attendee = stored.attendee(answer.attendee)
-        if attendee is None:  # the policy adds uninvited responders
+        if attendee is None:  # the policy adds uninvited responders, or a person did
             attendee = _uninvited(component, answer)
             writes.add_attendee(self.session, stored, attendee)
         stored.put(replace(attendee, answers=(*attendee.answers, answer)))
@@ -170,7 +222,7 @@ class Docket:
         writes.add_attendee(self.session, stored, delegate)
         self._delegates.append((stored, address))
 
-    def _record(self, cases: Sequence[_Case]) -> None:
+    def _record(self, cases: Sequence[Case]) -> None:
         self.session.add_all(case.row for case in cases)
         self.session.flush()
         answers = [
@@ -180,38 +232,40 @@ class Docket:
         ]
         writes.add_answers(self.session, answers)
         for case in cases:
-            if case.stored and case.verdict and case.verdict.proposal and case.verdict.attendee:
+            if case.related and case.item.bounce:
+                correspondence.show_failure(self.session, case.related.invitation, case.item.bounce)
+            if case.stored and case.verdict and case.verdict.proposal:
                 number = case.stored.numbers.get(_addressed(case.verdict, case.stored))
                 if number is not None:
                     ledger.add_proposal(self.session, number, case.row, case.verdict.proposal)
 
-    def _follow(self, cases: Sequence[_Case]) -> None:
-        for case in cases:
-            if case.stored is None or case.verdict is None:
-                continue
-            if case.verdict.outcome is Outcome.REFRESH:
-                posting.post_request(
-                    self.session, case.stored, [_addressed(case.verdict, case.stored)], self.now
-                )
-        for stored, delegate in self._delegates:
+    def _follow(self, cases: Sequence[Case]) -> None:
+        if self.posts:
+            for case in cases:
+                if case.stored and case.verdict and case.verdict.outcome is Outcome.REFRESH:
+                    again = [_addressed(case.verdict, case.stored)]
+                    posting.post_request(self.session, case.stored, again, self.now, self.rules.token_secret)
+        delegates, self._delegates = self._delegates, []
+        for stored, delegate in delegates:
             self._delegated(stored, delegate)
 
     def _delegated(self, stored: Stored, delegate: str) -> None:
         """The delegate gets the REQUEST (RFC 5546 3.2.2.3); an answer that came before is released."""
-        posting.post_request(self.session, stored, [delegate], self.now)
-        waiting = ledger.waiting_for_attendee(self.session, stored.id, delegate)
-        for row in judge_again(self.session, waiting, self.rules, self.now):
-            row.settled_by, row.settled_at = "delegation", self.now
-            self.session.add(row)
+        if self.posts:
+            posting.post_request(self.session, stored, [delegate], self.now, self.rules.token_secret)
+            waiting = ledger.waiting_for_attendee(self.session, stored.id, delegate)
+            for row in judge_again(self.session, waiting, self.rules, self.now):
+                row.settled_by, row.settled_at = "delegation", self.now
+                self.session.add(row)
 
 
-def _uid(case: _Case) -> str:
-    return case.item.component.uid if case.item.component else ""
+def _uid(case: Case) -> str:
+    return case.component.uid if case.component else ""
 
 
-def _named(case: _Case) -> Iterable[str]:
+def _named(case: Case) -> Iterable[str]:
     """Every address that the case may turn out to speak of."""
-    envelope, component = case.arrival.envelope, case.item.component
+    envelope, component = case.arrival.envelope, case.component
     for address in (envelope.from_address, envelope.sender):
         if address:
             yield address
@@ -219,15 +273,15 @@ def _named(case: _Case) -> Iterable[str]:
         if user.address:
             yield user.address
         yield from user.delegated_from
+        yield from user.delegated_to
 
 
 def _addressed(verdict: Verdict, stored: Stored) -> str:
     """The listed attendee that a verdict is about."""
     if isinstance(verdict.decision, Answer):
         return verdict.decision.attendee
-    claimed = verdict.attendee or ""
-    found = trust.find_attendee(stored.meeting, claimed)
-    return found.address if found else without_detail(claimed)
+    found = trust.find_attendee(stored.meeting, verdict.attendee or "")
+    return found.address if found else ""
 
 
 def _uninvited(component: Component, answer: Answer) -> Attendee:

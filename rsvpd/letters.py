@@ -27,6 +27,11 @@ def invitation(meeting: Meeting, attendee: Attendee) -> Letter:
     return _letter("invitation", meeting, attendee)
 
 
+def proposal_declined(meeting: Meeting, attendee: Attendee, words: str | None) -> Letter:
+    """The letter that tells `attendee` that the meeting stays as it is; `words` are the organizer's."""
+    return _letter("proposal_declined", meeting, attendee, words=_paragraphs(words or ""))
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """When a meeting is, by the clocks of one zone.
@@ -73,7 +78,7 @@ class Person:
     reader: bool = False
 
 
-def _letter(template: str, meeting: Meeting, attendee: Attendee) -> Letter:
+def _letter(template: str, meeting: Meeting, attendee: Attendee, **more: str) -> Letter:
     people = [_person(each, attendee) for each in meeting.attendees if not each.removed]
     material = {
         "summary": _line(meeting.summary),
@@ -85,6 +90,7 @@ def _letter(template: str, meeting: Meeting, attendee: Attendee) -> Letter:
         "people": _shown(people),
         "count": len(people),
         "me": attendee,
+        **more,
     }
     subject, _, text = _environment().get_template(f"{template}.txt.j2").render(material).partition("\n")
     html = _environment().get_template(f"{template}.html.j2").render(material | {"subject": _line(subject)})

@@ -97,6 +97,7 @@ def _attendee_json(view: AttendeeView) -> dict[str, Any]:
         "delegated_to": view.delegated_to,
         "delegated_from": view.delegated_from,
         "delivery": view.delivery,
+        "delivery_detail": view.delivery_words,
         "proposal": _proposal_json(view.proposal) if view.proposal else None,
         "occurrences": [{"occurrence": o.occurrence, "partstat": o.partstat.value} for o in view.occurrences],
     }

@@ -104,7 +104,9 @@ def _print_registered(registered: Registered, form: Format, words: str) -> None:
         output.print_json([asdict(registered)])
         return
     released = f", {registered.released} replies had been waiting" if registered.released else ""
-    typer.echo(f"{registered.recorded.value.capitalize()} {registered.uid} “{registered.summary}”: {words}{released}.")
+    typer.echo(
+        f"{registered.recorded.value.capitalize()} {registered.uid} “{registered.summary}”: {words}{released}."
+    )
 
 
 @meeting_app.command("list")

@@ -29,8 +29,19 @@ meeting_app = typer.Typer(
     help="Create, import and show meetings.", no_args_is_help=True, rich_markup_mode="rich"
 )
 database_app = typer.Typer(help="The database's schema.", no_args_is_help=True, rich_markup_mode="rich")
-app.add_typer(meeting_app, name="meeting")
-app.add_typer(database_app, name="db")
+review_app = typer.Typer(help="What waits for a person.", no_args_is_help=True, rich_markup_mode="rich")
+attendee_app = typer.Typer(help="The people on the list.", no_args_is_help=True, rich_markup_mode="rich")
+proposal_app = typer.Typer(
+    help="Other times that attendees propose.", no_args_is_help=True, rich_markup_mode="rich"
+)
+for _part, _name in (
+    (meeting_app, "meeting"),
+    (attendee_app, "attendee"),
+    (proposal_app, "proposal"),
+    (review_app, "review"),
+    (database_app, "db"),
+):
+    app.add_typer(_part, name=_name)
 
 
 class Format(StrEnum):

@@ -45,6 +45,12 @@ def detail(address: str) -> str | None:
     return found if plus and found else None
 
 
+def with_detail(address: str, detail: str) -> str:
+    """`address` with `detail` as its plus-detail (RFC 5233 1)."""
+    local, _, domain = without_detail(address).rpartition("@")
+    return f"{local}+{detail}@{domain}"
+
+
 def domain(address: str) -> str:
     """The domain of a normalised address."""
     return address.rpartition("@")[2]

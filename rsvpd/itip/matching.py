@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from rsvpd.itip import occurrences, quirks, ranking, trust
+from rsvpd.itip import occurrences, ranking, trust
+from rsvpd.itip.answering import answer_in, delegation_problem, proposal_in
 from rsvpd.itip.model import (
     Answer,
     Arrival,
@@ -26,9 +27,6 @@ from rsvpd.itip.model import (
 from rsvpd.itip.occurrences import NoOccurrence
 from rsvpd.itip.trust import Identity, Policy, Uninvited
 from rsvpd.itip.verdicts import Finding, Reason, Refusal, Verdict
-
-MAX_DELEGATIONS = 4
-"""Steps of delegation from the one who was invited; a chain beyond that is held."""
 
 _ANSWERS = frozenset({Method.REPLY, Method.COUNTER, Method.REFRESH})
 _NO_OCCURRENCE = {
@@ -92,12 +90,17 @@ def decide(component: Component, arrival: Arrival, meeting: Meeting | None, poli
         )
     case.identity = trust.identify(component, arrival.envelope, meeting, policy)
     case.occurrence = _claimed_occurrence(component, meeting)
-    for rule in (_cancelled, _somebody_invited, _sender_may_speak, _current_revision, _known_occurrence):
+    for rule in (
+        _cancelled,
+        _somebody_invited,
+        _sender_may_speak,
+        _asks_again,
+        _current_revision,
+        _known_occurrence,
+    ):
         verdict = rule(case, policy)
         if verdict is not None:
             return verdict
-    if component.method is Method.REFRESH:
-        return case.refused(Outcome.REFRESH, Reason.ASKED_AGAIN, "asks for the invitation again (REFRESH)")
     return _answered(case)
 
 
@@ -142,15 +145,23 @@ def _somebody_invited(case: _Case, policy: Policy) -> Verdict | None:
     if identity.attendee is not None and not identity.attendee.removed:
         case.found("attendee", f"speaks of {identity.attendee.address}", "RFC 5546 3.2.3")
         return None
-    if identity.attendee is None and policy.uninvited is Uninvited.ADD and _is_known_sender(identity):
+    if identity.attendee is None and policy.uninvited is Uninvited.ADD and _may_be_added(case):
         case.found("uninvited", "the policy adds uninvited responders", "RFC 5546 3.2.3")
         return None
     case.found("uninvited", f"{identity.claimed} is not on the list", "RFC 5546 3.2.3")
     return _not_invited(case, identity, policy)
 
 
-def _is_known_sender(identity: Identity) -> bool:
-    return identity.matched_by is not MatchedBy.NONE and not identity.user.delegated_from
+def _may_be_added(case: _Case) -> bool:
+    """Responders are added with their answer: a sender matched, no delegate too early, and something answered."""
+    identity = _of(case)
+    answers = identity.user.partstat not in {None, PartStat.NEEDS_ACTION}
+    return (
+        answers
+        and case.component.method is not Method.REFRESH
+        and identity.matched_by is not MatchedBy.NONE
+        and not identity.user.delegated_from
+    )
 
 
 def _not_invited(case: _Case, identity: Identity, policy: Policy) -> Verdict:
@@ -190,6 +201,13 @@ def _sender_may_speak(case: _Case, policy: Policy) -> Verdict | None:
     return None
 
 
+def _asks_again(case: _Case, _: Policy) -> Verdict | None:
+    """Whatever revision the attendee has: who has an old one is who needs the current one (RFC 5546 3.2.6)."""
+    if case.component.method is not Method.REFRESH:
+        return None
+    return case.refused(Outcome.REFRESH, Reason.ASKED_AGAIN, "asks for the invitation again (REFRESH)")
+
+
 def _current_revision(case: _Case, _: Policy) -> Verdict | None:
     stated = ranking.effective_sequence(case.component, case.arrival, case.meeting)
     needed = case.meeting.significant_sequence
@@ -202,7 +220,7 @@ def _current_revision(case: _Case, _: Policy) -> Verdict | None:
     words = (
         f"answers {_revision_words(case.meeting, stated)}, before the last change that asked everybody again"
     )
-    return case.refused(Outcome.OUTDATED, Reason.OLD_SEQUENCE, words, _would_be(case))
+    return case.refused(Outcome.OUTDATED, Reason.OLD_SEQUENCE, words, _answer_of(case))
 
 
 def _revision_words(meeting: Meeting, sequence: int) -> str:
@@ -212,7 +230,7 @@ def _revision_words(meeting: Meeting, sequence: int) -> str:
     number, revision = known
     return (
         f"revision {number} of {len(meeting.revisions)} "
-        f"(sequence {sequence}, sent {revision.sent_at:%Y-%m-%d %H:%M} UTC)"
+        f"(sequence {revision.sequence}, sent {revision.sent_at:%Y-%m-%d %H:%M} UTC)"
     )
 
 
@@ -231,13 +249,11 @@ def _known_occurrence(case: _Case, _: Policy) -> Verdict | None:
 
 
 def _answered(case: _Case) -> Verdict:
-    answer = _would_be(case)
-    chain = _delegation_problem(case, answer)
+    answer = _answer_of(case)
+    chain = delegation_problem(answer, _of(case), case.meeting)
     if chain:
         return case.refused(Outcome.HELD, Reason.DELEGATION_LOOP, chain, answer)
-    proposal = _proposal(case.component, _of(case))
-    if _of(case).user.partstat is None and case.component.method is Method.COUNTER:
-        return _accepted(case, Outcome.PROPOSAL, None, answer, proposal)
+    proposal = proposal_in(case.component, _of(case), case.meeting)
     outcome, reason, words = _compared(case, answer)
     if proposal is not None and outcome is not Outcome.OUTDATED:
         return _accepted(case, Outcome.PROPOSAL, reason, answer, proposal)
@@ -253,7 +269,7 @@ def _accepted(
     verdict = case.refused(outcome, Reason.PROPOSED, "proposes another time or place")
     no_answer = reason is not None or answer.partstat is PartStat.NEEDS_ACTION
     stated = ranking.effective_sequence(case.component, case.arrival, case.meeting)
-    odd = None
+    odd = "says what is recorded already" if outcome is Outcome.UNCHANGED else None
     if stated > case.meeting.sequence:
         odd = f"SEQUENCE {stated} is higher than the meeting's, {case.meeting.sequence}: counted as that"
     return replace(
@@ -266,26 +282,26 @@ def _accepted(
 
 
 def _compared(case: _Case, answer: Answer) -> tuple[Outcome, Reason | None, str]:
-    """Against what is recorded for that attendee and that occurrence (RFC 5546 2.1.5)."""
+    """Against what is recorded for that attendee and that occurrence, or all of it (RFC 5546 2.1.5)."""
+    attendee = _of(case).attendee
+    standing = ranking.standing(attendee.answers, case.meeting) if attendee else ()
+    recorded = ranking.newest(a for a in standing if ranking.covers(a, answer))
+    if recorded is not None and answer.rank <= recorded.rank:
+        if _same_mail(recorded.rank, answer.rank) and _says_the_same(recorded, answer):
+            case.found("newer", "a copy of the recorded answer", "RFC 5546 2.1.5")
+            return Outcome.UNCHANGED, Reason.SAME_AGAIN, "says what is recorded already"
+        if answer.rank < recorded.rank:
+            case.found("newer", "older than the recorded answer", "RFC 5546 2.1.5")
+            words = (
+                f"older than the recorded answer, {recorded.partstat} of {_minute(recorded.rank.answered_at)}"
+            )
+            return Outcome.OUTDATED, Reason.OLDER_ANSWER, words
     if answer.partstat is PartStat.NEEDS_ACTION:
         case.found("partstat", "NEEDS-ACTION is no answer and overwrites none", "RFC 5545 3.2.12")
         return Outcome.UNCHANGED, Reason.NO_ANSWER_YET, "says only that an answer is still to come"
-    attendee = _of(case).attendee
-    standing = ranking.standing(attendee.answers, case.meeting) if attendee else ()
-    recorded = ranking.current(standing, answer.occurrence)
-    if recorded is None:
-        case.found("newer", "the first answer recorded", "RFC 5546 2.1.5")
-        return Outcome.APPLIED, None, ""
-    if _same_mail(recorded.rank, answer.rank) and _says_the_same(recorded, answer):
-        case.found("newer", "a copy of the recorded answer", "RFC 5546 2.1.5")
-        return Outcome.UNCHANGED, Reason.SAME_AGAIN, "says what is recorded already"
-    if answer.rank < recorded.rank:
-        case.found("newer", "older than the recorded answer", "RFC 5546 2.1.5")
-        words = f"older than the recorded answer, {recorded.partstat} of {_minute(recorded.rank.answered_at)}"
-        return Outcome.OUTDATED, Reason.OLDER_ANSWER, words
-    case.found("newer", "newer than the recorded answer", "RFC 5546 2.1.5")
-    hides = answer.occurrence is None or answer.this_and_future
-    if _says_the_same(recorded, answer) and not (hides and any(a.occurrence for a in standing)):
+    case.found("newer", "newer than the recorded answer" if recorded else "the first one", "RFC 5546 2.1.5")
+    narrower = any(not ranking.covers(other, answer) for other in standing)
+    if recorded is not None and _says_the_same(recorded, answer) and not narrower:
         return Outcome.UNCHANGED, None, ""
     return Outcome.APPLIED, None, ""
 
@@ -307,73 +323,13 @@ def _says_the_same(recorded: Answer, given: Answer) -> bool:
     return said(recorded) == said(given)
 
 
-def _would_be(case: _Case) -> Answer:
+def _answer_of(case: _Case) -> Answer:
     """The answer that the component gives, whether or not it is accepted."""
-    component, identity = case.component, _of(case)
-    user = identity.user
-    address = identity.attendee.address if identity.attendee else identity.claimed
-    return Answer(
-        attendee=address or "",
-        partstat=user.partstat or PartStat.NEEDS_ACTION,
-        rank=ranking.rank(component, case.arrival, case.meeting),
-        occurrence=case.occurrence,
-        this_and_future=component.this_and_future and case.occurrence is not None,
-        comment=user.comment or _comment(component, case.meeting),
-        guests=user.guests,
-        sent_by=identity.sent_by,
-        delegated_to=_delegate(component, identity),
-        client=quirks.client_name(component.prodid),
-    )
-
-
-def _comment(component: Component, meeting: Meeting) -> str | None:
-    """The attendee's words, unless the client only sent our own description back."""
-    ours = " ".join((meeting.description or "").split())
-    given = " ".join((component.comment or "").split())
-    return None if not given or given == ours else component.comment
-
-
-def _delegate(component: Component, identity: Identity) -> str | None:
-    """DELEGATED-TO, else the ATTENDEE that the reply lists as delegated from this one (RFC 5546 3.2.2.3)."""
-    if identity.user.partstat is not PartStat.DELEGATED:
-        return None
-    listed = (u.address for u in component.attendees if u.address and identity.claimed in u.delegated_from)
-    return next(iter(identity.user.delegated_to), None) or next(listed, None)
-
-
-def _delegation_problem(case: _Case, answer: Answer) -> str | None:
-    """Why a delegation cannot be followed: it turns back, or the chain is too long (RFC 5546 3.2.2.3)."""
-    if answer.delegated_to is None:
-        return None
-    chain = [answer.attendee]
-    attendee = _of(case).attendee
-    while attendee and attendee.delegated_from and len(chain) <= MAX_DELEGATIONS + 1:
-        chain.append(attendee.delegated_from)
-        attendee = trust.find_attendee(case.meeting, attendee.delegated_from)
-    if answer.delegated_to in chain or answer.delegated_to == case.meeting.organizer:
-        return f"the delegation to {answer.delegated_to} turns back on itself"
-    if len(chain) > MAX_DELEGATIONS:
-        return f"the delegation to {answer.delegated_to} is more than {MAX_DELEGATIONS} steps from who was invited"
-    return None
-
-
-def _proposal(component: Component, identity: Identity) -> Proposal | None:
-    if component.method is Method.COUNTER:
-        return Proposal(
-            component.start, component.end, component.location, identity.user.comment or component.comment
-        )
-    if identity.user.proposed_start is None:
-        return None
-    return Proposal(
-        identity.user.proposed_start,
-        identity.user.proposed_end,
-        None,
-        identity.user.comment or component.comment,
-    )
+    return answer_in(case.component, _of(case), case.occurrence, case.arrival, case.meeting)
 
 
 def _held(case: _Case, reason: Reason, words: str) -> Verdict:
-    return case.refused(Outcome.HELD, reason, words, _would_be(case))
+    return case.refused(Outcome.HELD, reason, words, _answer_of(case))
 
 
 def _of(case: _Case) -> Identity:

@@ -248,6 +248,7 @@ class Answer:
     occurrence: Occurrence | None = None
     this_and_future: bool = False
     comment: str | None = None
+    request_status: tuple[str, ...] = ()
     guests: int | None = None
     sent_by: str | None = None
     delegated_to: str | None = None

@@ -16,6 +16,26 @@ _COMMENT_IN_DESCRIPTION = re.compile(
 )
 _COMMENT_IN_BODY = re.compile(r"outlook for mac|macoutlook|outlook 1[4-6]\.0 mac", re.IGNORECASE)
 _ADDRESS_AT_END = re.compile(r"(?P<head>.*?):(?P<address>\s*\"?mailto:[^:]*)", re.IGNORECASE | re.DOTALL)
+_CLIENTS = tuple(
+    (re.compile(pattern, re.IGNORECASE), name)
+    for pattern, name in (
+        (r"google", "Google Calendar"),
+        (r"microsoft exchange", "Microsoft 365"),
+        (r"outlook for mac|macoutlook|outlook.*mac", "Outlook for Mac"),
+        (r"outlook", "Outlook"),
+        (r"iphone|ipad|\bios\b", "iOS"),
+        (r"mac os x|macos|ical ?[34]|apple", "Apple Calendar"),
+        (r"mozilla|thunderbird", "Thunderbird"),
+        (r"android", "Android"),
+        (r"zimbra", "Zimbra"),
+        (r"sogo|opengroupware", "SOGo"),
+        (r"roundcube", "Roundcube"),
+        (r"bluemind", "BlueMind"),
+        (r"k desktop|korganizer|libkcal|kalendar", "KDE"),
+        (r"fastmail|cyrus", "Fastmail or Cyrus"),
+        (r"lotus|domino", "Lotus Notes"),
+    )
+)
 _PRODUCT_PREFIX = re.compile(r"^[-+]?//")
 
 
@@ -54,8 +74,12 @@ def keeps_comment_in_body(prodid: str | None) -> bool:
 
 
 def client_name(prodid: str | None) -> str | None:
-    """A name a person knows for a PRODID such as `-//Google Inc//Google Calendar 70.9054//EN`."""
-    if not prodid:
+    """A name a person knows for a PRODID such as `-//Google Inc//Google Calendar 70.9054//EN`.
+
+    SOGo sends the invitation's own PRODID back, so ours is no client's name.
+    """
+    if not prodid or "rsvpd" in prodid.lower():
         return None
-    words = [word.strip() for word in _PRODUCT_PREFIX.sub("", prodid).split("//") if word.strip()]
-    return (words[1] if len(words) > 1 else words[0])[:80] if words else None
+    known = next((name for pattern, name in _CLIENTS if pattern.search(prodid)), None)
+    words = [word.strip() for word in _PRODUCT_PREFIX.sub("", prodid).split("//") if len(word.strip()) > 2]
+    return known or ((words[1] if len(words) > 1 else words[0])[:80] if words else None)

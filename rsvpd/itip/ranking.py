@@ -79,10 +79,21 @@ def current(answers: Sequence[Answer], occurrence: Occurrence | None = None) -> 
     An answer to the series applies to every occurrence that has none of its own at
     least as new; one with RANGE=THISANDFUTURE to that occurrence and all later ones.
     """
-    speaking = [answer for answer in answers if _speaks_of(answer, occurrence)]
-    return max(
-        speaking, key=lambda a: (a.rank, a.occurrence is not None, not a.this_and_future), default=None
-    )
+    return newest(answer for answer in answers if _speaks_of(answer, occurrence))
+
+
+def newest(answers: Iterable[Answer]) -> Answer | None:
+    """The answer of the highest Rank; of equal ones the one that speaks of less."""
+    return max(answers, key=lambda a: (a.rank, a.occurrence is not None, not a.this_and_future), default=None)
+
+
+def covers(recorded: Answer, given: Answer) -> bool:
+    """Whether `recorded` speaks of everything that `given` speaks of."""
+    if recorded.occurrence is None:
+        return True
+    if given.occurrence is None or (given.this_and_future and not recorded.this_and_future):
+        return False
+    return _speaks_of(recorded, given.occurrence)
 
 
 def _speaks_of(answer: Answer, occurrence: Occurrence | None) -> bool:

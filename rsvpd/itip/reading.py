@@ -7,42 +7,65 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from rsvpd.itip import mime, quirks
+from rsvpd.itip import bounces, mime, quirks, tnef, trust
+from rsvpd.itip.automatic import is_auto_reply, is_mdn
+from rsvpd.itip.bounces import Bounce
 from rsvpd.itip.html_text import text_of
 from rsvpd.itip.ics.reading import Limits, Unreadable, bounded, read
-from rsvpd.itip.model import Component, Envelope
+from rsvpd.itip.model import CalendarUser, Component, Envelope, PartStat
+from rsvpd.itip.subjects import answer_in
+from rsvpd.itip.tnef import TnefAnswer
+
+_REPORT_BYTES = 64 * 1024
+_REPORTED = 50
+_WORDS = 4_000
 
 
 class Source(StrEnum):
     """What a ledger row was read from, and so how it is read again."""
 
     CALENDAR = "calendar"
+    TNEF = "tnef"
+    REPORT = "report"
+    WORDS = "words"
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What is needed beside `raw` to read a component again: its Content-Type, its place, a comment found elsewhere."""
+    """What is needed beside `raw` to read an item again.
+
+    The Content-Type of its part, its place among others, the attendee's words
+    where they stood elsewhere, and whether a program wrote the mail.
+    """
 
     charset: str | None = None
     method: str | None = None
     position: int = 0
     comment: str | None = None
+    automatic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One component of a mail, or why there is none; `raw` is what it was read from."""
+    """What one ledger row is about; `raw` is what it was read from.
+
+    One of: a `component`; a `bounce`; why nothing can be read (`problem`); or
+    neither, for a mail in words (`WORDS`), which matters only if it answers one of
+    our invitations, with the answer that its subject says, None without one.
+    """
 
     source: Source
     raw: bytes
     component: Component | None = None
     problem: str | None = None
+    bounce: Bounce | None = None
+    answer: PartStat | None = None
     note: Note = Note()
 
 
 @dataclass(frozen=True, slots=True)
 class ReadMail:
-    """A mail as far as it concerns us; without items it is none of our business.
+    """A mail as far as it may concern us; without items it is none of our business.
 
     `fingerprint` is equal for copies of one mail, wherever they were found.
     """
@@ -57,10 +80,12 @@ def read_mail(raw: bytes, limits: Limits | None = None) -> ReadMail:
     limits = limits or Limits()
     mail = mime.read(raw, depth=limits.mime_depth)
     items = _calendar_items(mail, limits)
+    if all(item.component is None for item in items):
+        items = _winmail_items(mail, limits) or items
     if not items and mail.too_deep:
         words = f"its parts are nested deeper than the limit of {limits.mime_depth} levels"
         items = (Item(Source.CALENDAR, b"", problem=words),)
-    return ReadMail(mail.envelope, items, _fingerprint(mail))
+    return ReadMail(mail.envelope, items or _report_items(mail, raw) or _words(mail), _fingerprint(mail))
 
 
 def _calendar_items(mail: mime.Mail, limits: Limits) -> tuple[Item, ...]:
@@ -100,13 +125,74 @@ def _with_comment(component: Component, note: Note) -> Component:
     return replace(component, comment=note.comment) if note.comment else component
 
 
-def read_again(source: Source, raw: bytes, note: Note, limits: Limits | None = None) -> Item:
+def _winmail_items(mail: mime.Mail, limits: Limits) -> tuple[Item, ...]:
+    found = ((data, tnef.read(data[: limits.calendar_bytes])) for data in mail.winmails)
+    return tuple(
+        Item(Source.TNEF, data[: limits.calendar_bytes], _component_of(answer, limits))
+        for data, answer in found
+        if answer is not None
+    )[:1]
+
+
+def _component_of(answer: TnefAnswer, limits: Limits) -> Component:
+    """What winmail.dat says, in the words of iTIP."""
+    user = CalendarUser(answer.attendee, partstat=answer.partstat)
+    return Component(
+        kind="VEVENT",
+        method=answer.method,
+        uid=answer.uid,
+        sequence=answer.sequence,
+        replied_at=answer.replied_at,
+        recurrence_id=answer.recurrence_id,
+        attendees=(user,),
+        start=answer.proposed_start,
+        end=answer.proposed_end,
+        comment=bounded(answer.comment, limits.comment_characters),
+        prodid="-//Microsoft Corporation//Outlook (TNEF)//EN",
+    )
+
+
+def _report_items(mail: mime.Mail, raw: bytes) -> tuple[Item, ...]:
+    return tuple(
+        Item(Source.REPORT, raw[:_REPORT_BYTES], bounce=bounce, note=Note(position=position))
+        for position, bounce in enumerate(bounces.read(mail.message)[:_REPORTED])
+    )
+
+
+def _words(mail: mime.Mail) -> tuple[Item, ...]:
+    """A mail without a calendar, if it answers some mail or came to an address with a token."""
+    if not mail.envelope.answers_to and not trust.token_numbers(mail.envelope):
+        return ()
+    automatic = is_auto_reply(mail.message) or is_mdn(mail.message)
+    answer = None if automatic else answer_in(mail.envelope.subject)
+    words = mail.text[1][:_WORDS] if mail.text and mail.text[0] == "text/plain" else None
+    return (Item(Source.WORDS, b"", answer=answer, note=Note(comment=words, automatic=automatic)),)
+
+
+def read_again(
+    source: Source, raw: bytes, note: Note, envelope: Envelope, limits: Limits | None = None
+) -> Item:
     """What a ledger row was read from, read with today's rules."""
+    limits = limits or Limits()
+    if source is Source.TNEF:
+        answer = tnef.read(raw)
+        component = _component_of(answer, limits) if answer else None
+        return Item(
+            source, raw, component, problem=None if answer else "winmail.dat holds no answer", note=note
+        )
+    if source is Source.REPORT:
+        found = bounces.read(mime.read(raw).message)
+        bounce = found[note.position] if note.position < len(found) else None
+        return Item(
+            source, raw, bounce=bounce, problem=None if bounce else "is no delivery report", note=note
+        )
+    if source is Source.WORDS:
+        return Item(source, raw, answer=None if note.automatic else answer_in(envelope.subject), note=note)
     outcome = read(raw, note.charset, note.method, limits)
     if isinstance(outcome, Unreadable):
         return Item(source, raw, problem=outcome.why, note=note)
-    component = outcome[min(note.position, len(outcome) - 1)]
-    return Item(source, raw, _with_comment(component, note), note=note)
+    found_component = outcome[min(note.position, len(outcome) - 1)]
+    return Item(source, raw, _with_comment(found_component, note), note=note)
 
 
 def _fingerprint(mail: mime.Mail) -> str:

@@ -136,7 +136,7 @@ def _may_speak(
             return MatchedBy.ALIAS if claimed in attendee.aliases else MatchedBy.FROM
         if attendee and sender in attendee.aliases:
             return MatchedBy.ALIAS
-    if user.sent_by in senders and user.sent_by and _accepts(user.sent_by, claimed, policy):
+    if user.sent_by and user.sent_by == envelope.from_address and _accepts(user.sent_by, claimed, policy):
         return MatchedBy.SENT_BY
     return MatchedBy.NONE
 
@@ -188,9 +188,13 @@ def failed_authentication(envelope: Envelope, policy: Policy) -> str | None:
 
     Headers of other servers are ignored, for anybody can write them.
     """
-    own = next((h for h in map(_authentication, envelope.authentication_results) if _is_own(h, policy)), None)
-    results = getattr(own, "results", None) or []
-    passed = {(r.method or "").lower() for r in results if (r.result or "").lower() == "pass"}
+    own = next((h for h in envelope.authentication_results if _is_own(h, policy)), "")
+    header = _authentication(own)
+    passed = {
+        (r.method or "").lower()
+        for r in (header.results if header else None) or ()
+        if (r.result or "").lower() == "pass"
+    }
     missing = [m for m in policy.require_authentication if m.lower() not in passed]
     return ", ".join(missing) or None
 
@@ -202,6 +206,7 @@ def _authentication(header: str) -> authres.AuthenticationResultsHeader | None:
         return None
 
 
-def _is_own(header: authres.AuthenticationResultsHeader | None, policy: Policy) -> bool:
-    stated = (getattr(header, "authserv_id", None) or "").lower()
-    return header is not None and bool(stated) and stated == (policy.authserv_id or "").lower()
+def _is_own(header: str, policy: Policy) -> bool:
+    """Whether our server wrote the header, also where the rest of it cannot be read."""
+    stated = header.split(";", 1)[0].split()
+    return bool(stated) and stated[0].lower() == (policy.authserv_id or "").lower()

@@ -100,6 +100,7 @@ def fill_meeting(row: MeetingRow, meeting: Meeting, *, now: datetime) -> None:
     row.ends_at = instant(meeting.end, meeting.zone)
     row.sequence = meeting.sequence
     row.status = meeting.status.value
+    row.cancelled_at = (row.cancelled_at or now) if meeting.status is MeetingStatus.CANCELLED else None
     recurrence = meeting.recurrence
     row.recurrence = "\n".join(recurrence.lines) if recurrence is not None else None
     row.modified_at = now
@@ -214,6 +215,7 @@ def answer_row(attendee_id: int, inbound_id: int, answer: Answer) -> AnswerRow:
         received_at=answer.rank.received_at,
         ordinal=answer.rank.ordinal,
         comment=answer.comment,
+        request_status="\n".join(answer.request_status) or None,
         guests=answer.guests,
         sent_by=answer.sent_by,
         delegated_to=answer.delegated_to,
@@ -230,6 +232,7 @@ def answer_of(address: str, row: AnswerRow) -> Answer:
         occurrence=Occurrence.from_key(row.occurrence) if row.occurrence else None,
         this_and_future=row.this_and_future,
         comment=row.comment,
+        request_status=tuple((row.request_status or "").splitlines()),
         guests=row.guests,
         sent_by=row.sent_by,
         delegated_to=row.delegated_to,

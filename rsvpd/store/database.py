@@ -43,6 +43,13 @@ class Database:
             yield session
 
     @contextmanager
+    def rehearse(self) -> Iterator[Session]:
+        """A session in which everything can be tried: all of it is rolled back at the end."""
+        with _translated(), Session(self.engine, expire_on_commit=False) as session:
+            yield session
+            session.rollback()
+
+    @contextmanager
     def read(self) -> Iterator[Session]:
         """A session for reading: what it sees is never written back."""
         engine = self.engine.execution_options(sqlite_begin="DEFERRED")

@@ -31,7 +31,7 @@ def new_row(
 ) -> InboundRow:
     """A ledger row that is not judged yet."""
     component = item.component
-    return InboundRow(
+    row = InboundRow(
         mailbox=place.mailbox,
         uidvalidity=place.uidvalidity,
         imap_uid=place.imap_uid,
@@ -49,14 +49,19 @@ def new_row(
         source=item.source.value,
         raw=item.raw,
         method=component.method.value if component and component.method else None,
-        uid=component.uid if component else None,
-        uid_digest=digest(component.uid) if component else None,
-        folded_digest=folded_digest(component.uid) if component else None,
         sequence=component.sequence if component else None,
         outcome=Outcome.UNREADABLE.value,
         reason=Reason.UNREADABLE.value,
         words=item.problem,
     )
+    if component:
+        put_uid(row, component.uid)
+    return row
+
+
+def put_uid(row: InboundRow, uid: str) -> None:
+    """Writes into a ledger row which UID it is about."""
+    row.uid, row.uid_digest, row.folded_digest = uid, digest(uid), folded_digest(uid)
 
 
 def kept_note(row: InboundRow) -> tuple[Source, Note, Arrival]:
@@ -141,8 +146,29 @@ def waiting_for_attendee(session: Session, meeting_id: int, address: str) -> Seq
     return session.exec(query.order_by(col(InboundRow.id))).all()
 
 
+def by_number(session: Session, numbers: Collection[int]) -> dict[int, InboundRow]:
+    """Ledger rows by their ids."""
+    rows = session.exec(select(InboundRow).where(col(InboundRow.id).in_(numbers)))
+    return {stored_id(row.id): row for row in rows}
+
+
+def waiting_for_alias(session: Session, addresses: Collection[str]) -> Sequence[InboundRow]:
+    """Held rows that came from, or speak of, one of these addresses, and that nobody decided on."""
+    query = select(InboundRow).where(
+        InboundRow.outcome == Outcome.HELD.value,
+        col(InboundRow.settled_by).is_(None),
+        or_(col(InboundRow.attendee).in_(addresses), col(InboundRow.sender).in_(addresses)),
+    )
+    return session.exec(query.order_by(col(InboundRow.id))).all()
+
+
 def add_proposal(session: Session, attendee_id: int, row: InboundRow, proposal: Proposal) -> None:
-    """Records a counter-proposal; a newer one of the same attendee takes the place of one still pending."""
+    """Records a counter-proposal; a newer one of the same attendee takes the place of one still pending.
+
+    Nothing if this ledger row's proposal is recorded already, as when the ledger is replayed.
+    """
+    if session.exec(select(ProposalRow.id).where(ProposalRow.inbound_id == row.id)).first() is not None:
+        return
     query = select(ProposalRow).where(
         ProposalRow.attendee_id == attendee_id,
         ProposalRow.status == "pending",

@@ -162,9 +162,10 @@ def ledger(
     uid: str | None = None,
     outcomes: Sequence[str] = (),
     since: datetime | None = None,
+    settled: bool = True,
     limit: int,
 ) -> list[LedgerView]:
-    """The newest rows of the ledger, oldest of them first."""
+    """The newest rows of the ledger, oldest of them first; without `settled` only those nobody decided on."""
     query = select(InboundRow)
     if uid is not None:
         query = query.where(InboundRow.uid_digest == digest(uid))
@@ -172,6 +173,8 @@ def ledger(
         query = query.where(col(InboundRow.outcome).in_(outcomes))
     if since is not None:
         query = query.where(col(InboundRow.received_at) >= since)
+    if not settled:
+        query = query.where(col(InboundRow.settled_by).is_(None))
     rows = session.exec(query.order_by(col(InboundRow.id).desc()).limit(limit)).all()
     return [ledger_view(row) for row in reversed(rows)]
 

@@ -72,6 +72,7 @@ class MeetingRow(SQLModel, table=True):
     ends_at: datetime = _instant()
     sequence: int = 0
     status: str = "CONFIRMED"
+    cancelled_at: datetime | None = _instant(default=None)
     recurrence: str | None = Field(default=None, sa_type=Text)
     sends: bool = True
     created_at: datetime = _instant()
@@ -200,6 +201,7 @@ class AnswerRow(SQLModel, table=True):
     received_at: datetime = _instant()
     ordinal: int = Field(sa_type=BigInteger)
     comment: str | None = Field(default=None, sa_type=Text)
+    request_status: str | None = Field(default=None, sa_type=Text)
     guests: int | None = None
     sent_by: str | None = None
     delegated_to: str | None = None

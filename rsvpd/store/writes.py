@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 
 from rsvpd.itip import ranking
 from rsvpd.itip.addresses import without_detail
-from rsvpd.itip.model import Answer, Attendee, Meeting, MeetingStatus, Revision
+from rsvpd.itip.model import Answer, Attendee, Meeting, MeetingStatus, PartStat, Revision
 from rsvpd.store.convert import (
     answer_row,
     attendee_of,
@@ -116,7 +116,7 @@ def load_concerned(
 ) -> Stored:
     """A meeting with the attendees whom these addresses may mean (as written, as an alias, bare), or with these ids.
 
-    With them come those who delegated to them, up to the end of the chain.
+    With them come those who delegated to them and their delegates, to both ends of the chain.
     """
     known = session.exec(select(AliasRow.address).where(col(AliasRow.alias).in_(addresses))).all()
     stored = load(
@@ -126,19 +126,56 @@ def load_concerned(
         col(AttendeeRow.bare_address).in_({without_detail(address) for address in addresses}),
         col(AttendeeRow.id).in_(numbers),
     )
-    while missing := {
-        a.delegated_from
-        for a in stored.meeting.attendees
-        if a.delegated_from and stored.attendee(a.delegated_from) is None
-    }:
+    asked: set[str] = set()
+    while missing := _delegation_partners(stored) - asked:
+        asked |= missing
         query = select(AttendeeRow).where(
             AttendeeRow.meeting_id == row.id, col(AttendeeRow.address).in_(missing)
         )
-        delegators = session.exec(query).all()
-        if not delegators:
-            break
-        _put_attendees(session, stored, delegators)
+        _put_attendees(session, stored, session.exec(query).all())
     return stored
+
+
+def _delegation_partners(stored: Stored) -> set[str]:
+    """Whom the loaded attendees delegated to, and who delegated to them, unless loaded."""
+    loaded = {attendee.address for attendee in stored.meeting.attendees}
+    named = {
+        address
+        for attendee in stored.meeting.attendees
+        for address in (attendee.delegated_from, *(answer.delegated_to for answer in attendee.answers))
+        if address
+    }
+    return named - loaded
+
+
+def ask_again(session: Session, stored: Stored) -> None:
+    """After a significant change: everybody whose answer it outdates waits again; the answers stay in history."""
+    change = update(AttendeeRow).where(col(AttendeeRow.meeting_id) == stored.id)
+    session.execute(change.values(initial_partstat=PartStat.NEEDS_ACTION.value))
+    stored.meeting = refold(session, stored.row).meeting
+
+
+def add_aliases(session: Session, address: str, aliases: Sequence[str]) -> None:
+    """Records further addresses of a person."""
+    known = set(session.exec(select(AliasRow.alias).where(AliasRow.address == address)))
+    session.add_all(
+        AliasRow(address=address, alias=alias) for alias in dict.fromkeys(aliases) if alias not in known
+    )
+    session.flush()
+
+
+def as_of(stored: Stored, moment: datetime) -> Meeting:
+    """The meeting as far as it was known at `moment`: for judging again what was judged then."""
+    meeting = stored.meeting
+    revisions = tuple(r for r in meeting.revisions if r.sent_at <= moment) or meeting.revisions[:1]
+    cancelled_at = stored.row.cancelled_at
+    called_off = cancelled_at is not None and cancelled_at <= moment
+    return replace(
+        meeting,
+        revisions=revisions,
+        sequence=max((r.sequence for r in revisions), default=meeting.sequence),
+        status=MeetingStatus.CANCELLED if called_off else MeetingStatus.CONFIRMED,
+    )
 
 
 def is_listed(session: Session, stored: Stored, address: str) -> bool:
@@ -202,13 +239,6 @@ def revise_meeting(
     session.flush()
 
 
-def cancel_meeting(session: Session, stored: Stored, now: datetime) -> None:
-    """Marks a meeting as cancelled; no reply brings it back."""
-    stored.row.status = MeetingStatus.CANCELLED.value
-    stored.row.modified_at = now
-    session.add(stored.row)
-
-
 def add_attendee(session: Session, stored: Stored, attendee: Attendee) -> int:
     """Adds one attendee; the id of the row."""
     row = attendee_row(stored.id, attendee)
@@ -233,8 +263,15 @@ def sync_attendees(session: Session, stored: Stored, attendees: Sequence[Attende
     for attendee in wanted.values():
         add_attendee(session, stored, attendee)
     session.flush()
-    everyone = load_everyone(session, stored.row)
+    refold(session, stored.row)
+
+
+def refold(session: Session, row: MeetingRow) -> Stored:
+    """Folds the answers of everybody again; the meeting with everybody."""
+    session.expire_all()
+    everyone = load_everyone(session, row)
     fold(session, {number: (everyone, address) for address, number in everyone.numbers.items()})
+    return everyone
 
 
 def add_answers(session: Session, given: Iterable[tuple[Stored, InboundRow, Answer]]) -> None:

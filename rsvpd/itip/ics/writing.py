@@ -24,7 +24,7 @@ from icalendar import (
 )
 
 from rsvpd import __version__
-from rsvpd.itip.model import Attendee, Meeting, MeetingStatus, Method, When
+from rsvpd.itip.model import Attendee, Meeting, MeetingStatus, Method, Override, When
 
 _PRODID = f"-//rsvpd//rsvpd {__version__}//EN"
 _UTC_ZONES = frozenset({"UTC", "Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/Zulu", "UCT", "Universal", "Zulu"})
@@ -64,15 +64,19 @@ def write(
     if zone is not None:
         first, last = _years(meeting)
         calendar.add_component(_vtimezone(zone.key, first, last))
-    event = Event()
-    _add_identity(event, meeting)
-    _add_stamps(event, stamped_at, created_at, modified_at)
-    _add_times(event, meeting, zone)
-    _add_recurrence(event, meeting)
-    _add_words(event, meeting)
-    _add_status(event, meeting, method)
-    _add_people(event, meeting, attendees)
-    calendar.add_component(event)
+    for part in (None, *(meeting.recurrence.overrides if meeting.recurrence else ())):
+        event = Event()
+        _add_identity(event, meeting)
+        _add_stamps(event, stamped_at, created_at, modified_at)
+        if part is None:
+            _add_times(event, meeting, zone)
+            _add_recurrence(event, meeting)
+        else:
+            _add_override(event, meeting, part, zone)
+        _add_words(event, meeting)
+        _add_status(event, meeting, Method.CANCEL if part and part.cancelled else method)
+        _add_people(event, meeting, attendees)
+        calendar.add_component(event)
     octets: bytes = calendar.to_ical(sorted=False)
     return octets
 
@@ -100,6 +104,21 @@ def _add_stamps(event: Event, stamped_at: datetime, created_at: datetime, modifi
 def _add_times(event: Event, meeting: Meeting, zone: ZoneInfo | None) -> None:
     event.add("DTSTART", _local(meeting.start, zone))
     event.add("DTEND", _local(meeting.end, zone))
+
+
+def _add_override(event: Event, meeting: Meeting, override: Override, zone: ZoneInfo | None) -> None:
+    """One occurrence that was moved or cancelled, named by when it was to be (RFC 5545 3.8.4.4)."""
+    length = _instant(meeting.end) - _instant(meeting.start)
+    start = override.start or override.occurrence.at
+    event.add("RECURRENCE-ID", _local(override.occurrence.at, zone))
+    event.add("DTSTART", _local(start, zone))
+    event.add("DTEND", _local(override.end or start + length, zone))
+
+
+def _instant(when: When) -> datetime:
+    """A time to count from; a day is its midnight, a floating time as if in UTC."""
+    moment = when if isinstance(when, datetime) else datetime(when.year, when.month, when.day, tzinfo=UTC)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _local(when: When, zone: ZoneInfo | None) -> When:

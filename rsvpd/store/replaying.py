@@ -1,0 +1,37 @@
+"""The store's side of judging the whole ledger again. All take the session of `Database.begin()` or `rehearse()`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import delete
+from sqlmodel import Session, col, select
+
+from rsvpd.store import writes
+from rsvpd.store.tables import AnswerRow, AttendeeRow, InboundRow, MeetingRow, ProposalRow
+
+
+def states(session: Session) -> dict[str, str]:
+    """Every attendee's participation status, by address and UID."""
+    query = select(AttendeeRow, MeetingRow.uid).join(MeetingRow, col(MeetingRow.id) == AttendeeRow.meeting_id)
+    return {f"{person.address} in {uid}": person.partstat for person, uid in session.exec(query)}
+
+
+def forget_answers(session: Session) -> None:
+    """Empties the record of answers, which is only a reading of the ledger."""
+    session.exec(delete(AnswerRow))
+    session.exec(delete(ProposalRow).where(col(ProposalRow.status) == "pending"))
+
+
+def rows_after(session: Session, number: int, limit: int) -> Sequence[InboundRow]:
+    """The next ledger rows, in the order in which they were recorded."""
+    query = select(InboundRow).where(col(InboundRow.id) > number).order_by(col(InboundRow.id)).limit(limit)
+    return session.exec(query).all()
+
+
+def refold(session: Session) -> None:
+    """Folds the answers of everybody again."""
+    for row in session.exec(select(MeetingRow)).all():
+        writes.refold(session, row)
+    session.flush()
+    session.expire_all()
