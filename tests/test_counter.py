@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
+
 from cases import (
     ACCEPTED,
     ALICE,
@@ -29,7 +30,6 @@ from cases import (
     shows,
     user,
 )
-
 from rsvpd.itip.model import Answer, Component, Method, Outcome, PartStat, Proposal
 from rsvpd.itip.trust import Policy, Uninvited
 from rsvpd.itip.verdicts import Reason, Refusal

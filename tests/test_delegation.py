@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
+
 from cases import (
     ACCEPTED,
     ALICE,
@@ -30,7 +31,6 @@ from cases import (
     shows,
     user,
 )
-
 from rsvpd.itip.answering import MAX_DELEGATIONS
 from rsvpd.itip.model import CalendarUser, Component, Meeting, Outcome
 from rsvpd.itip.trust import Policy, Uninvited

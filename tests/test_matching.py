@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
 from cases import (
     ACCEPTED,
     ALICE,
@@ -32,7 +33,6 @@ from cases import (
     with_overrides,
 )
 from cases import at as utc
-
 from rsvpd.itip import matching
 from rsvpd.itip.model import (
     Answer,

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+
 from cases import (
     ACCEPTED,
     ALICE,
@@ -30,7 +31,6 @@ from cases import (
     shows,
     user,
 )
-
 from rsvpd.itip import ranking
 from rsvpd.itip.model import Answer, Arrival, Component, Meeting, Outcome, PartStat, Rank, Revision
 from rsvpd.itip.verdicts import Reason

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from cases import (
     ACCEPTED,
     ALICE,
@@ -22,9 +25,6 @@ from cases import (
     said,
     user,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-
 from rsvpd.itip import trust
 from rsvpd.itip.model import Arrival, Component, Envelope, MatchedBy, Meeting, Outcome
 from rsvpd.itip.trust import Policy, SentBy
