@@ -9,7 +9,7 @@ value, or a naive datetime for a floating one (RFC 5545 3.3.5, form 1).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -56,6 +56,14 @@ class CuType(StrEnum):
     RESOURCE = "RESOURCE"
     ROOM = "ROOM"
     UNKNOWN = "UNKNOWN"
+
+
+class Classification(StrEnum):
+    """CLASS, who may see the meeting (RFC 5545 3.8.1.3)."""
+
+    PUBLIC = "PUBLIC"
+    PRIVATE = "PRIVATE"
+    CONFIDENTIAL = "CONFIDENTIAL"
 
 
 class MeetingStatus(StrEnum):
@@ -239,6 +247,46 @@ class Recurrence:
 
 
 @dataclass(frozen=True, slots=True)
+class Alarm:
+    """A reminder that the attendee's own calendar shows (VALARM, ACTION:DISPLAY, RFC 5545 3.6.6).
+
+    `before` is how long before the start, or before the end if `from_end`.
+    """
+
+    before: timedelta
+    from_end: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with the meeting, inside the calendar object and beside it in the mail (RFC 5545 3.8.1.1)."""
+
+    name: str
+    content_type: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What a meeting says beside what, when, where and who.
+
+    `html` is the description as HTML, sanitised; `priority` is 1 (highest) to 9, 0 is
+    undefined (RFC 5545 3.8.1.9). An announcement (METHOD:PUBLISH) asks for no answer.
+    """
+
+    html: str | None = None
+    conference: str | None = None
+    url: str | None = None
+    priority: int = 0
+    classification: Classification = Classification.PUBLIC
+    transparent: bool = False
+    categories: tuple[str, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    announcement: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """A reply accepted into the record: what one attendee says of a series or an occurrence."""
 
@@ -294,6 +342,7 @@ class Meeting:
     recurrence: Recurrence | None = None
     revisions: tuple[Revision, ...] = ()
     attendees: tuple[Attendee, ...] = field(default=())
+    details: Details = Details()
 
     @property
     def all_day(self) -> bool:
