@@ -22,7 +22,12 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from rsvpd.itip.addresses import normalise
 from rsvpd.itip.ics.reading import Limits
@@ -32,6 +37,9 @@ from rsvpd.ports import CouldNot
 DEFAULT_FILES = (Path("rsvpd.toml"), Path("/etc/rsvpd/rsvpd.toml"))
 
 _SECRET_CHARACTERS = 16
+_PREFIX = "RSVPD_"
+_FILES = frozenset({"password_file", "token_secret_file", "ca_file"})
+_FIELD = re.compile(r"\"\w+\"")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _PIECES = re.compile(r"(\d{1,6})\s*([smhdw])\s*")
 
@@ -183,7 +191,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         frozen=True,
         extra="forbid",
-        env_prefix="RSVPD_",
+        env_prefix=_PREFIX,
         env_nested_delimiter="_",
         env_nested_max_split=1,
         use_attribute_docstrings=True,
@@ -298,9 +306,25 @@ def _read(path: Path) -> Mapping[str, Any]:
 def parse(keys: Mapping[str, Any], path: Path) -> Settings:
     """Settings from the keys of a file. Raises `ConfigInvalid` with one line."""
     try:
-        return Settings(**keys)
+        return Settings(**_beside(keys, path.parent))
     except ValidationError as error:
         raise ConfigInvalid(f"{path}: {_complaint(error)}") from error
+    except SettingsError as error:
+        name = _PREFIX + (_FIELD.search(str(error)) or [""])[0].strip('"').upper()
+        raise ConfigInvalid(f'{name}: write it as JSON, such as ["dmarc"]') from error
+
+
+def _beside(keys: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The keys with relative file names made relative to the configuration's own folder."""
+    found = dict(keys)
+    for name, value in keys.items():
+        if name in _FILES and isinstance(value, str):
+            found[name] = str(folder / value)
+        elif isinstance(value, Mapping):
+            found[name] = _beside(value, folder)
+        elif isinstance(value, list):
+            found[name] = [_beside(v, folder) if isinstance(v, Mapping) else v for v in value]
+    return found
 
 
 def _complaint(error: ValidationError) -> str:

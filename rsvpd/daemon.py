@@ -14,7 +14,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from rsvpd.app import App
 from rsvpd.config import OrganizerSettings
-from rsvpd.ports import CouldNot
+from rsvpd.ports import CouldNot, MailboxUnavailable
 
 DELIVERY_INTERVAL = timedelta(seconds=2)
 """How often the outgoing queue is looked at; other processes put mails into it."""
@@ -73,11 +73,11 @@ class Daemon:
         return scheduler
 
     def _guarded(
-        self, name: str, work: Callable[[OrganizerSettings], None], organizer: OrganizerSettings
+        self, name: str, work: Callable[[OrganizerSettings], bool], organizer: OrganizerSettings
     ) -> None:
         """One job's trouble is one line when it begins and one when it ends, and never another job's."""
         try:
-            work(organizer)
+            tried = work(organizer)
         except CouldNot as error:
             if self._troubles.get(name) != str(error):
                 log.error("could not", job=name, why=str(error))  # noqa: TRY400  foreseeable: no traceback
@@ -85,26 +85,28 @@ class Daemon:
         except Exception:
             log.exception("mistake in rsvpd", job=name)
         else:
-            if self._troubles.pop(name, None):
+            if tried and self._troubles.pop(name, ""):
                 log.info("works again", job=name)
 
-    def _poll(self, organizer: OrganizerSettings) -> None:
+    def _poll(self, organizer: OrganizerSettings) -> bool:
         with self.app.mailbox(organizer) as mailbox:
-            for folder in organizer.imap.folders if organizer.imap else ():
-                if self.stopping.is_set():
-                    return
-                polled = self.app.intake.poll(mailbox, organizer.name, folder, keep_on=self._keep_on)
-                for row in polled.rows:
-                    log.info(
-                        row.outcome,
-                        uid=row.uid,
-                        attendee=row.attendee,
-                        partstat=row.partstat,
-                        why=row.words,
-                        mailbox=row.mailbox,
-                    )
+            folders = organizer.imap.folders if organizer.imap else ()
+            polled = self.app.intake.poll_folders(mailbox, organizer.name, folders, keep_on=self._keep_on)
+        for row in polled.rows:
+            log.info(
+                row.outcome,
+                uid=row.uid,
+                attendee=row.attendee,
+                partstat=row.partstat,
+                why=row.words,
+                mailbox=row.mailbox,
+            )
+        if polled.troubles:
+            raise MailboxUnavailable("; ".join(polled.troubles))
+        return True
 
-    def _deliver(self, organizer: OrganizerSettings) -> None:
+    def _deliver(self, organizer: OrganizerSettings) -> bool:
+        """Whether the server was asked at all: finding nothing due says nothing of it."""
         delivered = self.app.delivery.drain(organizer, keep_on=self._keep_on)
         if delivered.sent or delivered.later or delivered.failed:
             log.info(
@@ -114,6 +116,7 @@ class Daemon:
                 later=delivered.later,
                 failed=delivered.failed,
             )
+        return bool(delivered.sent or delivered.later or delivered.failed)
 
     def _keep_on(self) -> bool:
         return not self.stopping.is_set()

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 
 from rsvpd.itip.ics.reading import Limits
 from rsvpd.itip.model import Arrival
 from rsvpd.itip.reading import Item, ReadMail, Source, read_mail
 from rsvpd.judging import Received, Rules, record
-from rsvpd.ports import Clock, Fetched, Folder, Mailbox
+from rsvpd.ports import Clock, Fetched, Folder, Mailbox, MailboxUnavailable
 from rsvpd.store import ledger
 from rsvpd.store.database import Database
 from rsvpd.store.ledger import Place
@@ -33,11 +34,12 @@ INGESTED = "ingest"
 
 @dataclass(slots=True)
 class Polled:
-    """What one poll of a folder found: mails looked at, those that were none of our business, and the rows."""
+    """What a poll found: mails looked at, how many were none of our business, the rows, folders in trouble."""
 
     mails: int = 0
     passed: int = 0
     rows: list[LedgerView] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,32 @@ class Intake:
     clock: Clock
     rules: Rules
     lookback: timedelta
+
+    def poll_folders(
+        self,
+        mailbox: Mailbox,
+        organizer: str,
+        folders: Sequence[str],
+        *,
+        progress: Callable[[str, int, int], None] = lambda _folder, _done, _all: None,
+        keep_on: Callable[[], bool] = lambda: True,
+    ) -> Polled:
+        """Reads what is new in each folder; one folder's trouble does not keep the others from being read."""
+        found = Polled()
+        for folder in folders:
+            if not keep_on():
+                break
+            try:
+                polled = self.poll(
+                    mailbox, organizer, folder, progress=partial(progress, folder), keep_on=keep_on
+                )
+            except MailboxUnavailable as error:
+                found.troubles.append(f"{error} (folder {folder})")
+                continue
+            found.mails += polled.mails
+            found.passed += polled.passed
+            found.rows += polled.rows
+        return found
 
     def poll(
         self,

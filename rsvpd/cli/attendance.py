@@ -140,7 +140,7 @@ def _print_one(view: AttendanceView) -> None:
     console.print(f"[dim]{output.plain(meeting.uid)}[/]")
     counted = [f"{number} {partstat.value.lower()}" for partstat, number in view.counts.items() if number]
     console.print(", ".join(counted) or "nobody is invited")
-    table = output.table("attendee", "answer", "when", "comment")
+    table = output.table("attendee", "answer", "when (UTC)", "comment")
     for attendee in view.attendees:
         table.add_row(
             output.plain(attendee.name or attendee.email),
@@ -204,7 +204,7 @@ def print_ledger(views: Sequence[LedgerView]) -> None:
     if not views:
         console.print("Nothing in the ledger.", markup=False)
         return
-    table = output.table("id", "arrived", "outcome", "answer", "attendee and why")
+    table = output.table("id", "arrived (UTC)", "outcome", "answer", "attendee and why")
     for view in views:
         who = output.plain(view.attendee or view.sender)
         words = f"\n[dim]{output.plain(view.words)}[/]" if view.words else ""

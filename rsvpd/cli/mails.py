@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +13,6 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
-    TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
@@ -25,7 +23,7 @@ from rsvpd.cli.attendance import ledger_json
 from rsvpd.cli.root import Format, FormatOption, app, opened
 from rsvpd.config import OrganizerSettings
 from rsvpd.daemon import Daemon
-from rsvpd.intake import Ingested
+from rsvpd.intake import Ingested, Polled
 from rsvpd.itip.model import Outcome
 from rsvpd.ports import CouldNot
 from rsvpd.store.queries import LedgerView
@@ -60,7 +58,7 @@ def poll(
     organizer: Annotated[str | None, typer.Option(help="Only this organizer's mailbox.")] = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Read every mailbox once, then exit.
+    """Read every mailbox and send what is due, once, then exit.
 
     Example, from cron: [bold]rsvpd poll --format json >> replies.jsonl[/]
     """
@@ -68,16 +66,18 @@ def poll(
     chosen = [house.settings.named(organizer)] if organizer else list(house.settings.organizer)
     rows: list[LedgerView] = []
     troubles = []
+    counted: Counter[str] = Counter()
     for one in chosen:
-        if one.imap is None:
-            continue
-        try:
-            rows += _poll_one(house, one)
-        except CouldNot as error:  # the other mailboxes go on
-            troubles.append(str(error))
+        for work in (_poll_one, _deliver_one):
+            try:
+                polled = work(house, one, counted)
+            except CouldNot as error:  # the others go on
+                troubles.append(str(error))
+            else:
+                rows += polled.rows
+                troubles += polled.troubles
     if form is Format.TABLE:
-        counted = Counter(row.outcome for row in rows)
-        typer.echo(", ".join(f"{n} {outcome}" for outcome, n in sorted(counted.items())) or "Nothing new.")
+        typer.echo(", ".join(f"{n} {what}" for what, n in sorted(counted.items()) if n) or "Nothing new.")
     else:
         _print_rows([(row.mailbox, row) for row in rows], form)
     for trouble in troubles:
@@ -86,7 +86,16 @@ def poll(
         raise typer.Exit(1)
 
 
-def _poll_one(house: App, organizer: OrganizerSettings) -> Iterator[LedgerView]:
+def _deliver_one(house: App, organizer: OrganizerSettings, counted: Counter[str]) -> Polled:
+    delivered = house.delivery.drain(organizer) if organizer.smtp is not None else None
+    if delivered:
+        counted.update(sent=delivered.sent, delayed=delivered.later, failed=delivered.failed)
+    return Polled()
+
+
+def _poll_one(house: App, organizer: OrganizerSettings, counted: Counter[str]) -> Polled:
+    if organizer.imap is None:
+        return Polled()
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -96,20 +105,16 @@ def _poll_one(house: App, organizer: OrganizerSettings) -> Iterator[LedgerView]:
         transient=True,
         disable=not sys.stderr.isatty(),
     )
+    tasks = {name: bar.add_task(f"{organizer.name}/{name}", total=None) for name in organizer.imap.folders}
     with bar, house.mailbox(organizer) as mailbox:
-        for folder in organizer.imap.folders if organizer.imap else ():
-            task = bar.add_task(f"{organizer.name}/{folder}", total=None)
-            polled = house.intake.poll(
-                mailbox,
-                organizer.name,
-                folder,
-                progress=partial(_advance, bar, task),
-            )
-            yield from polled.rows
-
-
-def _advance(bar: Progress, task: TaskID, done: int, total: int) -> None:
-    bar.update(task, completed=done, total=total)
+        polled = house.intake.poll_folders(
+            mailbox,
+            organizer.name,
+            organizer.imap.folders,
+            progress=lambda folder, done, total: bar.update(tasks[folder], completed=done, total=total),
+        )
+    counted.update(row.outcome for row in polled.rows)
+    return polled
 
 
 @app.command(rich_help_panel="Work")
@@ -174,9 +179,9 @@ def _print_ingested(one: Ingested) -> None:
     for row in one.rows:
         who = " ".join(filter(None, (output.plain(row.attendee), (row.partstat or "").lower())))
         why = f" [dim]{output.plain(row.words)}[/]" if row.words else ""
-        console.print(f"{output.plain(one.file)}: [bold]{row.outcome}[/] {who}{why}")
+        console.print(f"{output.plain(one.file)}: [bold]{row.outcome}[/] {who}{why}", soft_wrap=True)
     if not one.rows:
-        console.print(f"{output.plain(one.file)}: not_a_reply")
+        console.print(f"{output.plain(one.file)}: not_a_reply", soft_wrap=True)
 
 
 def _print_rows(rows: Sequence[tuple[str, LedgerView]], form: Format) -> None:

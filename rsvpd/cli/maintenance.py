@@ -76,6 +76,8 @@ def _findings() -> Iterator[tuple[str, str | None, str]]:
 
 
 def _schema(found: Settings) -> str:
+    if Database(found.database.url).is_empty():
+        return "the database is empty; the first command that needs it sets it up"
     return open_app(found).database.revision() or "none"
 
 

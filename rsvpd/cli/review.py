@@ -65,7 +65,7 @@ def explain(
     name = house.settings.named(organizer).name if organizer else None
     cases = house.review.explain(raw, name)
     if form is Format.JSON:
-        output.print_json(_explained(case) for case in cases)
+        output.print_json([_explained(case) for case in cases] or [{"outcome": Outcome.NOT_A_REPLY.value}])
     elif form is Format.CSV:
         output.print_csv(("outcome", "reason", "uid", "attendee", "partstat"), map(_explained, cases))
     else:

@@ -1,4 +1,4 @@
-"""What a reply says, taken as an answer: nothing of it is decided here (rules.md, What is taken from a reply)."""
+"""What a reply says, taken as an answer: nothing of it is decided here (README, What is taken from a reply)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""decide: given what is stored and one incoming iTIP component, what is recorded (rules.md, RFC 5546).
+"""decide: given what is stored and one incoming iTIP component, what is recorded (README, RFC 5546).
 
 The rules speak in the order of the functions below; the first that refuses ends it.
 """
@@ -86,7 +86,7 @@ def decide(component: Component, arrival: Arrival, meeting: Meeting | None, poli
     case.found("meeting", f"the UID is that of “{meeting.summary}”", "RFC 5546 2.1.5")
     if component.organizer and component.organizer.address not in {None, meeting.organizer}:
         case.found(
-            "organizer", f"names {component.organizer.address} as ORGANIZER: recorded, not fatal", "rules.md"
+            "organizer", f"names {component.organizer.address} as ORGANIZER: recorded, not fatal", "README"
         )
     case.identity = trust.identify(component, arrival.envelope, meeting, policy)
     case.occurrence = _claimed_occurrence(component, meeting)

@@ -27,12 +27,15 @@ def released(verdict: Verdict, meeting: Meeting, released_at: datetime) -> Verdi
     """The verdict after a person said that the answer counts.
 
     An answer that would lose against what is recorded counts as given when it was
-    released. A refusal stays one where the mail holds no answer at all.
+    released; one to an occurrence of a meeting that does not recur counts for the
+    meeting. A refusal stays one where the mail holds no answer at all.
     """
     decision = verdict.decision
     answer = decision if isinstance(decision, Answer) else decision.answer
     if answer is None or answer.partstat is PartStat.NEEDS_ACTION:
         return verdict
+    if meeting.recurrence is None:
+        answer = replace(answer, occurrence=None, this_and_future=False)
     attendee = next((a for a in meeting.attendees if a.address == answer.attendee), None)
     recorded = (
         ranking.current(ranking.standing(attendee.answers, meeting), answer.occurrence) if attendee else None

@@ -1,4 +1,4 @@
-"""Delegator and delegate are one seat in every count (RFC 5546 3.2.2.3; rules.md, Delegation)."""
+"""Delegator and delegate are one seat in every count (RFC 5546 3.2.2.3; README, Delegation)."""
 
 from __future__ import annotations
 

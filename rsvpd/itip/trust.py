@@ -1,4 +1,4 @@
-"""Which attendee a component speaks of, and whether its sender may speak for them (rules.md, Trust).
+"""Which attendee a component speaks of, and whether its sender may speak for them (README, Trust).
 
 From never proves anything alone; what was found is recorded with every row.
 """
@@ -73,7 +73,7 @@ class Identity:
 
 
 def identify(component: Component, envelope: Envelope, meeting: Meeting, policy: Policy) -> Identity:
-    """The attendee that `component` is about, and how its sender was matched (rules.md, Which attendee)."""
+    """The attendee that `component` is about, and how its sender was matched (README, Which attendee)."""
     users = [user for user in component.attendees if user.address]
     by_token = _by_token(envelope, meeting)
     if by_token is not None:

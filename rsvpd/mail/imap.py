@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from imapclient import IMAPClient, SocketTimeout
+from imapclient import IMAPClient
 from imapclient.exceptions import IMAPClientError, LoginError
 
 from rsvpd.config import ImapSettings, OrganizerSettings, Security
@@ -64,7 +64,7 @@ class ImapMailbox:
                 f"{self._where}: login refused for {self._settings.username} ({tls.words(error)}); "
                 "check username and password"
             ) from error
-        except SocketTimeout as error:
+        except TimeoutError as error:
             self.close()
             raise MailboxUnavailable(f"{self._where}: no answer in time") from error
         except _FAULTS as error:

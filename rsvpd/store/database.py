@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,11 @@ class Database:
         """The schema's revision; None for an empty database."""
         with _translated(), self.engine.connect() as connection:
             return MigrationContext.configure(connection).get_current_revision()
+
+    def is_empty(self) -> bool:
+        """Whether nothing was set up yet; asking creates nothing."""
+        file = self.engine.url.database if self.engine.dialect.name == "sqlite" else None
+        return (file is not None and not Path(file).exists()) or self.revision() is None
 
     def newest_revision(self) -> str | None:
         """The revision that this version of rsvpd works with."""
@@ -116,6 +121,12 @@ def _sqlite(url: str, file: str | None) -> Engine:
     if file and file != ":memory:" and not Path(file).resolve().parent.is_dir():
         raise StoreUnavailable(f"database: the folder of {file} does not exist; create it first")
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+
+    @event.listens_for(engine, "do_connect")
+    def _keep_private(*_: object) -> None:
+        if file and file != ":memory:":  # mails stand in it
+            with suppress(OSError):
+                Path(file).touch(mode=0o600, exist_ok=True)
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _: object) -> None:  # noqa: ANN401  a DBAPI connection

@@ -73,7 +73,7 @@ def stored_id(number: int | None) -> int:
 
 
 def find_meetings(session: Session, uids: Collection[str], organizer: str | None) -> dict[str, MeetingRow]:
-    """The meetings that these UIDs name, of one organizer or of any (rules.md, Which meeting).
+    """The meetings that these UIDs name, of one organizer or of any (README, Which meeting).
 
     Octet for octet; then out of Outlook's GlobalObjectId, on either side; then
     without regard to case, if that is unambiguous.

@@ -23,7 +23,7 @@ _Word = TypeVar("_Word", Method, PartStat, Role, CuType)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one message may hold before it is refused (rules.md, Limits)."""
+    """What one message may hold before it is refused (README, Limits)."""
 
     calendar_bytes: int = 1024 * 1024
     message_bytes: int = 25 * 1024 * 1024
