@@ -161,6 +161,7 @@ def upgrade() -> None:
         sa.Column("cancelled", sa.Boolean(), nullable=False),
         sa.Column("start", sa.String(), nullable=True),
         sa.Column("end", sa.String(), nullable=True),
+        sa.Column("sequence", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["meeting_id"], ["meeting.id"], name=op.f("fk_override_meeting_id"), ondelete="CASCADE"
         ),

@@ -210,7 +210,7 @@ def _asks_again(case: _Case, _: Policy) -> Verdict | None:
 
 def _current_revision(case: _Case, _: Policy) -> Verdict | None:
     stated = ranking.effective_sequence(case.component, case.arrival, case.meeting)
-    needed = case.meeting.significant_sequence
+    needed = case.meeting.asked_at(case.occurrence)
     if stated >= needed:
         case.found(
             "sequence", f"{stated} answers the meeting as it is (asked last at {needed})", "RFC 5546 2.1.4"
@@ -284,7 +284,7 @@ def _accepted(
 def _compared(case: _Case, answer: Answer) -> tuple[Outcome, Reason | None, str]:
     """Against what is recorded for that attendee and that occurrence, or all of it (RFC 5546 2.1.5)."""
     attendee = _of(case).attendee
-    standing = ranking.standing(attendee.answers, case.meeting) if attendee else ()
+    standing = ranking.standing(attendee.answers, case.meeting, answer.occurrence) if attendee else ()
     recorded = ranking.newest(a for a in standing if ranking.covers(a, answer))
     if recorded is not None and answer.rank <= recorded.rank:
         if _same_mail(recorded.rank, answer.rank) and _says_the_same(recorded, answer):

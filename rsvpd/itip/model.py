@@ -230,12 +230,17 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """A single occurrence that the organizer moved or cancelled."""
+    """A single occurrence that the organizer moved or cancelled.
+
+    `sequence` is the SEQUENCE of the change that asked about it again: answers to
+    earlier ones do not count for it.
+    """
 
     occurrence: Occurrence
     cancelled: bool = False
     start: When | None = None
     end: When | None = None
+    sequence: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,3 +358,9 @@ class Meeting:
     def significant_sequence(self) -> int:
         """SEQUENCE of the last change that asked everybody again."""
         return max((r.sequence for r in self.revisions if r.significant), default=self.sequence)
+
+    def asked_at(self, occurrence: Occurrence | None) -> int:
+        """SEQUENCE of the last change that asked again about the series (None) or this occurrence."""
+        overrides = self.recurrence.overrides if self.recurrence and occurrence else ()
+        moved = (o.sequence for o in overrides if occurrence and o.occurrence.key == occurrence.key)
+        return max(self.significant_sequence, next(moved, 0))

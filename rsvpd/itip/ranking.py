@@ -63,13 +63,18 @@ def revision_of(meeting: Meeting, sequence: int) -> tuple[int, Revision] | None:
     return known[-1] if known else None
 
 
-def standing(answers: Iterable[Answer], meeting: Meeting) -> tuple[Answer, ...]:
-    """The answers that still count: not outdated by a significant change, and an answer at all."""
+def standing(
+    answers: Iterable[Answer], meeting: Meeting, occurrence: Occurrence | None = None
+) -> tuple[Answer, ...]:
+    """The answers that still count: not outdated by a significant change, and an answer at all.
+
+    One occurrence that was moved is asked about anew, the series is not.
+    """
+    asked_at = meeting.asked_at(occurrence)
     return tuple(
         answer
         for answer in answers
-        if answer.rank.sequence >= meeting.significant_sequence
-        and answer.partstat is not PartStat.NEEDS_ACTION
+        if answer.rank.sequence >= asked_at and answer.partstat is not PartStat.NEEDS_ACTION
     )
 
 
@@ -108,5 +113,7 @@ def _speaks_of(answer: Answer, occurrence: Occurrence | None) -> bool:
 
 def partstat(attendee: Attendee, meeting: Meeting, occurrence: Occurrence | None = None) -> PartStat:
     """The participation status of an attendee for the series or one occurrence."""
-    answer = current(standing(attendee.answers, meeting), occurrence)
+    answer = current(standing(attendee.answers, meeting, occurrence), occurrence)
+    if answer is None and meeting.asked_at(occurrence) > meeting.significant_sequence:
+        return PartStat.NEEDS_ACTION
     return answer.partstat if answer else attendee.partstat

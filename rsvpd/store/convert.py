@@ -117,6 +117,7 @@ def override_rows(meeting_id: int, meeting: Meeting) -> list[OverrideRow]:
             cancelled=o.cancelled,
             start=when_text(o.start) if o.start else None,
             end=when_text(o.end) if o.end else None,
+            sequence=o.sequence,
         )
         for key, o in by_key.items()
     ]
@@ -160,6 +161,7 @@ def _override_of(row: OverrideRow, zone: str | None) -> Override:
         cancelled=row.cancelled,
         start=when_of(row.start, zone) if row.start else None,
         end=when_of(row.end, zone) if row.end else None,
+        sequence=row.sequence,
     )
 
 

@@ -35,6 +35,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = url
         self.engine = _engine(url)
+        self._reading = self.engine.execution_options(sqlite_begin="DEFERRED")
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
@@ -52,13 +53,12 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session for reading: what it sees is never written back."""
-        engine = self.engine.execution_options(sqlite_begin="DEFERRED")
-        with _translated(), Session(engine) as session:
+        with _translated(), Session(self._reading) as session:
             yield session
 
     def revision(self) -> str | None:
         """The schema's revision; None for an empty database."""
-        with _translated(), self.engine.connect() as connection:
+        with _translated(), self._reading.connect() as connection:
             return MigrationContext.configure(connection).get_current_revision()
 
     def is_empty(self) -> bool:

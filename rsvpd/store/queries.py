@@ -10,7 +10,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from rsvpd.itip import occurrences, ranking, seats
-from rsvpd.itip.model import Attendee, Meeting, Occurrence, PartStat, When
+from rsvpd.itip.model import Attendee, Meeting, PartStat, When
 from rsvpd.itip.seats import Seat
 from rsvpd.store.convert import attendee_of, digest, meeting_of, when_of
 from rsvpd.store.tables import (
@@ -292,19 +292,20 @@ def _proposals(session: Session, meeting: MeetingRow) -> dict[int, ProposalView]
 def _occurrences(
     session: Session, row: MeetingRow, people: Sequence[AttendeeRow]
 ) -> dict[int, tuple[OccurrenceView, ...]]:
-    """For attendees who answered single occurrences: those that differ from their series."""
-    answered = select(AnswerRow.attendee_id).where(col(AnswerRow.occurrence).is_not(None))
+    """For attendees to whom single occurrences are not what the series is: those occurrences."""
+    meeting = _whole(session, row)
+    overrides = meeting.recurrence.overrides if meeting.recurrence else ()
     query = (
         select(AnswerRow)
         .join(AttendeeRow, col(AttendeeRow.id) == AnswerRow.attendee_id)
-        .where(AttendeeRow.meeting_id == row.id, col(AnswerRow.attendee_id).in_(answered))
+        .where(AttendeeRow.meeting_id == row.id)
     )
+    if not any(override.sequence for override in overrides):
+        apart = select(AnswerRow.attendee_id).where(col(AnswerRow.occurrence).is_not(None))
+        query = query.where(col(AnswerRow.attendee_id).in_(apart))
     answers: dict[int, list[AnswerRow]] = {}
     for answer in session.exec(query):
         answers.setdefault(answer.attendee_id, []).append(answer)
-    if not answers:
-        return {}
-    meeting = _whole(session, row)
     by_id = {stored_id(p.id): p for p in people}
     return {
         number: _apart(meeting, attendee_of(by_id[number], given))
@@ -321,7 +322,8 @@ def _whole(session: Session, row: MeetingRow) -> Meeting:
 
 def _apart(meeting: Meeting, attendee: Attendee) -> tuple[OccurrenceView, ...]:
     series = ranking.partstat(attendee, meeting)
-    named: dict[str, Occurrence] = {}
+    overrides = meeting.recurrence.overrides if meeting.recurrence else ()
+    named = {o.occurrence.key: o.occurrence for o in overrides if not o.cancelled}
     for answer in ranking.standing(attendee.answers, meeting):
         if answer.occurrence is not None:
             named[answer.occurrence.key] = answer.occurrence

@@ -103,6 +103,7 @@ class OverrideRow(SQLModel, table=True):
     cancelled: bool = False
     start: str | None = None
     end: str | None = None
+    sequence: int = 0
 
 
 class AttendeeRow(SQLModel, table=True):
