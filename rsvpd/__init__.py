@@ -9,7 +9,8 @@ The floor plan. A room imports only from lower floors; import-linter holds it.
     invitations    a meeting -> rows in outgoing
     intake         mailbox -> ledger rows and answers
     delivery       outgoing rows -> SMTP
-    store, mail    the only rooms that talk SQL, IMAP and SMTP
+    calendars      meetings with their answers -> the organizer's own calendar
+    store, mail    the only rooms that talk SQL, IMAP, SMTP and CalDAV
     letters        the words of the mails
     drafts         what a person wrote -> a valid meeting
     config         settings

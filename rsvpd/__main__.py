@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from io import TextIOWrapper
 
 from rsvpd.cli import app
 from rsvpd.ports import CouldNot
@@ -14,6 +15,9 @@ _INTERRUPTED = 130
 
 def main() -> None:
     """Runs one command. Exit status: 0 done, 1 could not, 2 wrong use."""
+    for stream in (sys.stdout, sys.stderr):  # a terminal that cannot show a letter shows its number
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except CouldNot as error:

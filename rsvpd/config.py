@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Self
-from zoneinfo import ZoneInfo
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -29,50 +26,26 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from rsvpd.config_values import (
+    Address,
+    ConfigInvalid,
+    Duration,
+    HttpUrl,
+    Zone,
+    is_loopback,
+    os_words,
+    secret_in,
+)
 from rsvpd.itip.addresses import normalise
 from rsvpd.itip.ics.reading import Limits
 from rsvpd.itip.trust import Policy, SentBy, TextAnswers, Uninvited
-from rsvpd.ports import CouldNot
 
 DEFAULT_FILES = (Path("rsvpd.toml"), Path("/etc/rsvpd/rsvpd.toml"))
 
 _SECRET_CHARACTERS = 16
 _PREFIX = "RSVPD_"
-_FILES = frozenset({"password_file", "token_secret_file", "ca_file"})
+_FILES = frozenset({"password_file", "token_secret_file", "ca_file", "templates"})
 _FIELD = re.compile(r"\"\w+\"")
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_PIECES = re.compile(r"(\d{1,6})\s*([smhdw])\s*")
-
-
-class ConfigInvalid(CouldNot):
-    """The settings cannot be used; the message names the key and what it may be."""
-
-
-def _duration(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    text = value.strip().lower()
-    if not text or _PIECES.sub("", text):
-        raise ValueError("write a duration such as 30s, 5m, 2h or 30d")
-    return timedelta(seconds=sum(int(n) * _UNITS[unit] for n, unit in _PIECES.findall(text)))
-
-
-def _address(value: str) -> str:
-    if normalise(value) is None:
-        raise ValueError(f"{value!r} is no mail address")
-    return value.strip()
-
-
-def _zone(value: str) -> str:
-    try:
-        return ZoneInfo(value).key
-    except (ValueError, OSError, KeyError) as error:
-        raise ValueError(f"{value!r} is no zone; write an IANA name such as Europe/Berlin") from error
-
-
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-Address = Annotated[str, AfterValidator(_address)]
-Zone = Annotated[str, AfterValidator(_zone)]
 
 
 class Security(StrEnum):
@@ -87,17 +60,11 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
-class ServerSettings(_Section):
-    """A server and how to log in to it."""
+class LoginSettings(_Section):
+    """How to log in to a server."""
 
-    host: str
-    """Name or address of the server."""
-    port: int | None = Field(default=None, ge=1, le=65_535)
-    """Port; by default the usual one for `security`."""
-    security: Security = Security.TLS
-    """`tls`, `starttls`, or `none` (loopback only, unless `allow_plaintext`)."""
     allow_plaintext: bool = False
-    """Allow `security = "none"` towards another machine."""
+    """Allow a connection without TLS to another machine."""
     ca_file: Path | None = None
     """Certificates to trust instead of the system's."""
     username: str | None = None
@@ -110,12 +77,7 @@ class ServerSettings(_Section):
     """How long to wait for the server."""
 
     @model_validator(mode="after")
-    def _plaintext_only_here(self) -> Self:
-        if self.security is Security.NONE and not self.allow_plaintext and not _is_loopback(self.host):
-            raise ValueError(
-                f'security = "none" would send the password to {self.host} in the clear; '
-                'use "tls" or "starttls", or set allow_plaintext = true'
-            )
+    def _one_password(self) -> Self:
         if self.password is not None and self.password_file is not None:
             raise ValueError("give password or password_file, not both")
         return self
@@ -124,7 +86,27 @@ class ServerSettings(_Section):
         """The password, read when it is needed, so that a changed file is seen. Raises `ConfigInvalid`."""
         if self.password_file is None:
             return self.password.get_secret_value() if self.password else None
-        return _secret_in(self.password_file, "password_file")
+        return secret_in(self.password_file, "password_file")
+
+
+class ServerSettings(LoginSettings):
+    """A mail server and how to log in to it."""
+
+    host: str
+    """Name or address of the server."""
+    port: int | None = Field(default=None, ge=1, le=65_535)
+    """Port; by default the usual one for `security`."""
+    security: Security = Security.TLS
+    """`tls`, `starttls`, or `none` (loopback only, unless `allow_plaintext`)."""
+
+    @model_validator(mode="after")
+    def _plaintext_only_here(self) -> Self:
+        if self.security is Security.NONE and not self.allow_plaintext and not is_loopback(self.host):
+            raise ValueError(
+                f'security = "none" would send the password to {self.host} in the clear; '
+                'use "tls" or "starttls", or set allow_plaintext = true'
+            )
+        return self
 
 
 class ImapSettings(ServerSettings):
@@ -132,6 +114,10 @@ class ImapSettings(ServerSettings):
 
     folders: tuple[str, ...] = ("INBOX",)
     """Folders to watch for replies."""
+    save_sent: bool = True
+    """Whether a copy of what was sent is put into the folder of sent mails."""
+    sent_folder: str | None = Field(default=None, min_length=1)
+    """That folder; by default the one that the server marks as \\Sent (RFC 6154)."""
 
     @model_validator(mode="after")
     def _needs_login(self) -> Self:
@@ -142,6 +128,39 @@ class ImapSettings(ServerSettings):
 
 class SmtpSettings(ServerSettings):
     """Where invitations are handed over. A login is optional: a local relay needs none."""
+
+    give_up_after: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(days=3)
+    """How long a mail that the server does not take is tried again."""
+    mails_per_minute: int | None = Field(default=None, ge=1)
+    """At most so many mails a minute, in any 60 seconds."""
+
+
+class CaldavSettings(LoginSettings):
+    """The organizer's own calendar, in which what rsvpd invites to is kept."""
+
+    url: HttpUrl
+    """Address of the calendar, or of the server that has it."""
+    calendar: str | None = Field(default=None, min_length=1)
+    """Which of the calendars found there: its name, or the last part of its address."""
+
+    @model_validator(mode="after")
+    def _plaintext_only_here(self) -> Self:
+        parts = urlsplit(self.url)
+        if parts.scheme == "http" and not self.allow_plaintext and not is_loopback(parts.hostname or ""):
+            raise ValueError(
+                f"http would send the password to {parts.hostname} in the clear; "
+                "use https, or set allow_plaintext = true"
+            )
+        return self
+
+
+class SenderSettings(_Section):
+    """Who sends on the organizer's behalf (SENT-BY, RFC 5545 3.2.18)."""
+
+    address: Address
+    """The address that mails come from."""
+    display_name: str | None = Field(default=None, max_length=200)
+    """The name beside it; the organizer's by default."""
 
 
 class OrganizerSettings(_Section):
@@ -155,10 +174,22 @@ class OrganizerSettings(_Section):
     """The name beside the address."""
     zone: Zone = "UTC"
     """The zone of times that are given without one."""
+    language: Literal["en", "de", "es", "fr"] = "en"
+    """The language of the mails."""
+    show_attendees: bool = True
+    """Whether an invitation names everybody; if not, each names its own reader alone."""
+    subject: str | None = None
+    """A template for the subject of mails, such as `{{ summary }} ({{ when }})`."""
+    templates: Path | None = None
+    """A folder with templates of your own for the mails."""
+    sender: SenderSettings | None = None
+    """Who sends on the organizer's behalf; the organizer by default."""
     imap: ImapSettings | None = None
     """Without it nothing is received: replies then come through `rsvpd ingest`."""
     smtp: SmtpSettings | None = None
     """Without it nothing is sent."""
+    caldav: CaldavSettings | None = None
+    """Without it no calendar is kept."""
 
 
 class DatabaseSettings(_Section):
@@ -258,7 +289,7 @@ class Settings(BaseSettings):
         """The secret of reply tokens, None where they are not used. Raises `ConfigInvalid`."""
         if not self.reply_tokens or self.token_secret_file is None:
             return None
-        secret = _secret_in(self.token_secret_file, "token_secret_file")
+        secret = secret_in(self.token_secret_file, "token_secret_file")
         if len(secret) < _SECRET_CHARACTERS:
             raise ConfigInvalid(
                 f"token_secret_file {self.token_secret_file}: write at least 16 random characters"
@@ -298,7 +329,7 @@ def _read(path: Path) -> Mapping[str, Any]:
     except FileNotFoundError as error:
         raise ConfigInvalid(f"{path} does not exist; `rsvpd init {path}` writes one") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigInvalid(f"{path}: {_os_words(error)}") from error
+        raise ConfigInvalid(f"{path}: {os_words(error)}") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigInvalid(f"{path}: {error}") from error
 
@@ -344,22 +375,3 @@ def _place(steps: Sequence[int | str]) -> str:
     for step in steps:
         text += f"[{step + 1}]" if isinstance(step, int) else f".{step}"
     return text.lstrip(".")
-
-
-def _os_words(error: Exception) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
-
-
-def _secret_in(file: Path, key: str) -> str:
-    """The first line of a file."""
-    try:
-        return file.read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigInvalid(f"{key} {file}: {_os_words(error)}") from error
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"

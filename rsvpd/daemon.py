@@ -52,8 +52,10 @@ class Daemon:
             for verb, work, seconds, wanted in (
                 ("poll", self._poll, self.app.settings.poll_interval, organizer.imap),
                 ("deliver", self._deliver, DELIVERY_INTERVAL, organizer.smtp),
+                ("calendar", self._keep_calendar, self.app.settings.poll_interval, organizer.caldav),
+                ("file", self._file, self.app.settings.poll_interval, _keeps_sent(organizer)),
             )
-            if wanted is not None
+            if wanted
         ]
         # What is due is a query at tick time, never a persisted job; a tick that was missed is made up once.
         scheduler = BackgroundScheduler(
@@ -118,5 +120,22 @@ class Daemon:
             )
         return bool(delivered.sent or delivered.later or delivered.failed)
 
+    def _file(self, organizer: OrganizerSettings) -> bool:
+        copies = self.app.filing.file(organizer)
+        if copies:
+            log.info("filed", organizer=organizer.name, copies=copies)
+        return bool(copies)
+
+    def _keep_calendar(self, organizer: OrganizerSettings) -> bool:
+        put = self.app.calendars.update(organizer, keep_on=self._keep_on)
+        if put:
+            log.info("calendar kept", organizer=organizer.name, meetings=put)
+        return bool(put)
+
     def _keep_on(self) -> bool:
         return not self.stopping.is_set()
+
+
+def _keeps_sent(organizer: OrganizerSettings) -> bool:
+    """Whether there is something to file, and where."""
+    return organizer.smtp is not None and organizer.imap is not None and organizer.imap.save_sent

@@ -2,6 +2,9 @@
 
 At least once: a crash between the server's answer and the mark sends the same bytes
 again (same UID, SEQUENCE and Message-ID), which clients show once.
+
+The copy for the organizer's folder of sent mails is filed afterwards, by itself:
+whatever happens to it, the mail is sent.
 """
 
 from __future__ import annotations
@@ -9,21 +12,42 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
-from rsvpd.config import OrganizerSettings
+from rsvpd.config import OrganizerSettings, SmtpSettings
 from rsvpd.itip.addresses import normalise
-from rsvpd.ports import Clock, Refused, Sent, Transport, TransportUnavailable
+from rsvpd.ports import (
+    Clock,
+    CouldNot,
+    LoginRefused,
+    MailboxUnavailable,
+    Refused,
+    Sent,
+    SentFolder,
+    Transport,
+    TransportLost,
+    TransportUnavailable,
+)
 from rsvpd.store import outgoing
 from rsvpd.store.database import Database
 from rsvpd.store.outgoing import Claimed
+from rsvpd.store.writes import Transaction
 
 _CLAIM = 50
-_LEASE = timedelta(minutes=10)
+_SHORTEST_LEASE = timedelta(minutes=10)
+_TIMEOUTS = 20
+"""A lease lasts for so many time-outs of the server: one mail, with a login before it, has half as many."""
 _FIRST_WAIT = timedelta(minutes=1)
 _LONGEST_WAIT = timedelta(hours=2)
-_HORIZON = timedelta(days=3)
+_LONGEST_HOLD = timedelta(minutes=10)
+"""A server that is away is asked again at least so often: one connection, whatever waits."""
+_SHORT_HOLD = timedelta(seconds=30)
+"""For those behind a mail that broke the connection: shorter than that one waits, so that they come first."""
+_LOSSES = 3
+"""So many broken connections in a row are the server's trouble, no longer that of each mail."""
+_COPY_TRIED = timedelta(days=1)
+_COPY_TROUBLES = 3
 
 
 @dataclass(slots=True)
@@ -46,59 +70,158 @@ class Delivery:
     def drain(self, organizer: OrganizerSettings, keep_on: Callable[[], bool] = lambda: True) -> Delivered:
         """Sends what is due, until nothing is or `keep_on` says no.
 
-        Raises `TransportUnavailable` where the server is away: what was claimed is due again.
+        Raises `TransportUnavailable`, or another `CouldNot`, where the server
+        cannot be used: everything of this organizer then waits, up to the horizon.
         """
-        delivered = Delivered()
-        batch = self._claim(organizer)
-        if not batch:
-            return delivered
+        if organizer.smtp is None:
+            raise TransportUnavailable(
+                f"{organizer.name}: no [organizer.smtp] is configured, so nothing is sent"
+            )
         with self.transport(organizer) as transport:
-            while batch and keep_on():
-                self._send(transport, organizer, batch, delivered)
-                batch = self._claim(organizer)
-        return delivered
+            work = _Round(self, organizer, organizer.smtp, transport)
+            while keep_on() and (batch := work.claim()):
+                work.send(batch)
+        return work.delivered
 
-    def _claim(self, organizer: OrganizerSettings) -> list[Claimed]:
-        with self.database.begin() as session:
-            return outgoing.claim(session, organizer.name, self.clock.now(), lease=_LEASE, limit=_CLAIM)
 
-    def _send(
-        self,
-        transport: Transport,
-        organizer: OrganizerSettings,
-        batch: Sequence[Claimed],
-        delivered: Delivered,
-    ) -> None:
-        sender = normalise(organizer.address) or organizer.address
+@dataclass(slots=True)
+class _Round:
+    """One connection, what became of the mails, and how many in a row broke it."""
+
+    delivery: Delivery
+    organizer: OrganizerSettings
+    settings: SmtpSettings
+    transport: Transport
+    delivered: Delivered = field(default_factory=Delivered)
+    losses: int = 0
+
+    @property
+    def _lease(self) -> timedelta:
+        return max(_SHORTEST_LEASE, self.settings.timeout * _TIMEOUTS)
+
+    def claim(self) -> list[Claimed]:
+        """The next mails, as many as the rate allows."""
+        name, now, limit = self.organizer.name, self.delivery.clock.now(), _CLAIM
+        with self.delivery.database.begin() as session:
+            if self.settings.mails_per_minute is not None:
+                limit = min(limit, outgoing.allowance(session, name, now, self.settings.mails_per_minute))
+            return outgoing.claim(session, name, now, lease=self._lease, limit=limit) if limit > 0 else []
+
+    def send(self, batch: Sequence[Claimed]) -> None:
+        """Sends them one by one, and gives back what the lease might not last for."""
+        sender = normalise(self.organizer.address) or self.organizer.address
+        claimed_at = self.delivery.clock.now()
         for number, mail in enumerate(batch):
+            if self.delivery.clock.now() - claimed_at > self._lease / 2:
+                self._release(batch[number:])
+                return
             try:
-                answer = transport.send(sender, mail.recipient, mail.raw)
-            except TransportUnavailable as error:
-                self._unavailable(mail, batch[number + 1 :], str(error))
+                answer = self.transport.send(sender, mail.recipient, mail.raw, mail.message_id.strip("<>"))
+            except TransportLost as error:
+                self._lost(mail, batch[number + 1 :], error)
+            except CouldNot as error:
+                self._hold(batch[number:], error)
                 raise
-            self._mark(mail, answer, delivered)
-
-    def _unavailable(self, tried: Claimed, untried: Sequence[Claimed], words: str) -> None:
-        now = self.clock.now()
-        with self.database.begin() as session:
-            outgoing.mark_later(session, tried, now + _wait(tried.attempts), words)
-            outgoing.release(session, untried, now + _FIRST_WAIT)
-
-    def _mark(self, mail: Claimed, answer: Sent | Refused, delivered: Delivered) -> None:
-        now = self.clock.now()
-        with self.database.begin() as session:
-            if isinstance(answer, Sent):
-                outgoing.mark_sent(session, mail, now)
-                delivered.sent += 1
-            elif answer.permanent or now - mail.created_at > _HORIZON:
-                outgoing.mark_failed(session, mail, answer.words)
-                delivered.failed += 1
             else:
-                outgoing.mark_later(session, mail, now + _wait(mail.attempts), answer.words)
-                delivered.later += 1
+                self.losses = 0
+                self._mark(mail, answer)
+
+    def _release(self, mails: Sequence[Claimed]) -> None:
+        with self.delivery.database.begin() as session:
+            outgoing.release(session, mails, self.delivery.clock.now())
+
+    def _lost(self, mail: Claimed, untried: Sequence[Claimed], error: TransportLost) -> None:
+        """Counts against this mail; the others go on, unless they would fare no better."""
+        with self.delivery.database.begin() as session:
+            self._put_off(session, mail, str(error))
+        self.losses += 1
+        if error.others_wait or self.losses >= _LOSSES:
+            self._hold(untried, error, _SHORT_HOLD)
+            raise error
+
+    def _hold(self, untried: Sequence[Claimed], error: CouldNot, wait: timedelta | None = None) -> None:
+        """Has everything of this organizer wait; what has waited for too long fails.
+
+        Each time about as long as it took up to now, so that the waits double
+        without anything being counted.
+        """
+        name, now, words = self.organizer.name, self.delivery.clock.now(), str(error)
+        with self.delivery.database.begin() as session:
+            outgoing.release(session, untried, now)
+            since = outgoing.waiting_since(session, name, now) or now
+            wait = wait or _jittered(min(max(now - since, _FIRST_WAIT), _LONGEST_HOLD))
+            outgoing.hold(session, name, now, now + wait, words)
+            horizon = now - self.settings.give_up_after
+            given_up = outgoing.give_up(session, name, now, before=horizon, words=words)
+        if given_up:
+            raise TransportUnavailable(f"{words}; given up: {given_up} mails") from error
+
+    def _mark(self, mail: Claimed, answer: Sent | Refused) -> None:
+        with self.delivery.database.begin() as session:
+            if isinstance(answer, Sent):
+                outgoing.mark_sent(session, mail, self.delivery.clock.now())
+                self.delivered.sent += 1
+            elif answer.permanent:
+                outgoing.mark_failed(session, mail, answer.words)
+                self.delivered.failed += 1
+            else:
+                self._put_off(session, mail, answer.words)
+
+    def _put_off(self, session: Transaction, mail: Claimed, words: str) -> None:
+        """It is tried again later, or given up at the horizon."""
+        now = self.delivery.clock.now()
+        if now - (mail.first_tried_at or now) >= self.settings.give_up_after:
+            outgoing.mark_failed(session, mail, words)
+            self.delivered.failed += 1
+        else:
+            outgoing.mark_later(session, mail, now + _wait(mail.attempts), words, now)
+            self.delivered.later += 1
 
 
 def _wait(attempts: int) -> timedelta:
-    """Twice as long after each attempt, with jitter so that many mails do not come back at once."""
-    longest = min(_FIRST_WAIT * (1 << min(attempts, 10)), _LONGEST_WAIT)
-    return longest * random.uniform(0.75, 1.25)  # noqa: S311  no secret
+    """Twice as long after each attempt."""
+    return _jittered(min(_FIRST_WAIT * (1 << min(attempts, 10)), _LONGEST_WAIT))
+
+
+def _jittered(wait: timedelta) -> timedelta:
+    """A quarter more or less, so that many do not come back at once."""
+    return wait * random.uniform(0.75, 1.25)  # noqa: S311  no secret
+
+
+@dataclass(frozen=True, slots=True)
+class Filing:
+    """What filing copies of sent mails needs."""
+
+    database: Database
+    clock: Clock
+    folder: Callable[[OrganizerSettings], AbstractContextManager[SentFolder]]
+
+    def file(self, organizer: OrganizerSettings) -> int:
+        """Files a copy of each batch that was sent within a day and has none yet; how many.
+
+        A crash between the filing and its mark files it again, but the folder
+        refuses what it has. Raises `MailboxUnavailable`; it is tried again later.
+        """
+        if organizer.imap is None or not organizer.imap.save_sent:
+            return 0
+        with self.database.read() as session:
+            since = self.clock.now() - _COPY_TRIED
+            copies = outgoing.copies_due(session, organizer.name, since)
+        troubles: list[MailboxUnavailable] = []
+        filed = 0
+        if copies:
+            with self.folder(organizer) as folder:
+                for copy in copies:
+                    try:
+                        folder.file_sent(copy.message_id, copy.raw, copy.sent_at)
+                    except MailboxUnavailable as error:  # one that is refused never holds up the others
+                        troubles.append(error)
+                        if isinstance(error, LoginRefused) or len(troubles) == _COPY_TROUBLES:
+                            break
+                    else:
+                        with self.database.begin() as session:
+                            outgoing.mark_filed(session, copy, self.clock.now())
+                        filed += 1
+        if troubles:
+            raise troubles[0]
+        return filed

@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
+from hashlib import sha256
 from itertools import islice
 
 from rsvpd.itip.ics.reading import Limits
-from rsvpd.itip.model import Arrival
+from rsvpd.itip.model import Arrival, Envelope
 from rsvpd.itip.reading import Item, ReadMail, Source, read_mail
 from rsvpd.judging import Received, Rules, record
-from rsvpd.ports import Clock, Fetched, Folder, Mailbox, MailboxUnavailable
+from rsvpd.ports import Clock, Fetched, Folder, LoginRefused, Mailbox, MailboxUnavailable
 from rsvpd.store import ledger
 from rsvpd.store.database import Database
 from rsvpd.store.ledger import Place
@@ -81,6 +82,9 @@ class Intake:
                 polled = self.poll(
                     mailbox, organizer, folder, progress=partial(progress, folder), keep_on=keep_on
                 )
+            except LoginRefused as error:
+                found.troubles.append(str(error))
+                break
             except MailboxUnavailable as error:
                 found.troubles.append(f"{error} (folder {folder})")
                 continue
@@ -116,7 +120,7 @@ class Intake:
                 if not keep_on():
                     return polled
             if known is None or uids:
-                self._advance(place, _last(opened, uids))
+                self._advance(place, _last(opened, uids, first=known is None))
         return polled
 
     def _advance(self, place: Place, last: int) -> None:
@@ -161,10 +165,10 @@ def _given(raw: bytes, ordinal: int, now: datetime, limits: Limits) -> Fetched:
     )
 
 
-def _last(folder: Folder, uids: Sequence[int]) -> int:
+def _last(folder: Folder, uids: Sequence[int], *, first: bool) -> int:
     """Where the folder was read to: mails removed meanwhile and those before the lookback are behind it too."""
     newest = uids[-1] if uids else 0
-    return max(newest, folder.state.uidnext - 1) if folder.state.uidnext and not uids else newest
+    return max(newest, folder.state.uidnext - 1) if folder.state.uidnext and first else newest
 
 
 def _batches(fetched: Iterator[Fetched]) -> Iterator[list[Fetched]]:
@@ -181,8 +185,16 @@ def _known(session: Transaction, place: Place, received: Sequence[Received]) -> 
     return known | ledger.moved(session, place.mailbox, uidvalidity, new)
 
 
+def _read(raw: bytes, rules: Rules) -> ReadMail:
+    try:
+        return read_mail(raw, rules.limits)
+    except Exception as error:  # noqa: BLE001  one mail must never hold up a mailbox
+        words = f"could not be read, which is a mistake in rsvpd: {type(error).__name__}: {error}"[:500]
+        return ReadMail(Envelope(), (Item(Source.CALENDAR, b"", problem=words),), sha256(raw).hexdigest())
+
+
 def _received(fetched: Fetched, place: Place, rules: Rules) -> Received:
-    mail = read_mail(fetched.raw, rules.limits)
+    mail = _read(fetched.raw, rules)
     if fetched.problem:
         mail = ReadMail(
             mail.envelope, (Item(Source.CALENDAR, b"", problem=fetched.problem),), mail.fingerprint

@@ -11,14 +11,16 @@ from rsvpd import drafts, judging, posting
 from rsvpd.config import OrganizerSettings, Settings
 from rsvpd.drafts import DraftRefused
 from rsvpd.itip.addresses import normalise
-from rsvpd.itip.ics.meetings import Imported, read_meetings
+from rsvpd.itip.ics.meetings import Imported, grounded, read_meetings
 from rsvpd.itip.ics.reading import Unreadable
-from rsvpd.itip.model import Meeting
+from rsvpd.itip.model import Meeting, Method
 from rsvpd.judging import Rules
 from rsvpd.ports import Clock, CouldNot
+from rsvpd.posting import Post
 from rsvpd.store import writes
 from rsvpd.store.database import Database
 from rsvpd.store.writes import Stored, Transaction
+from rsvpd.taken_over import TakenOver
 
 
 class Recorded(StrEnum):
@@ -49,11 +51,14 @@ class Invitations:
     settings: Settings
     rules: Rules
 
-    def create(self, fields: Mapping[str, object]) -> Registered:
+    def create(self, fields: Mapping[str, object], like: TakenOver | None = None) -> Registered:
         """Records a meeting and puts an invitation for each attendee into the queue.
 
+        `like` is a meeting from an .ics, out of which comes what `fields` do not say.
         Raises `CouldNot` with one line, before anything is stored, for what cannot be a meeting.
         """
+        if like is not None:
+            fields = self._filled(fields, like)
         stated = fields.get("organizer")
         organizer = self.settings.named(stated if isinstance(stated, str) else None)
         if organizer.smtp is None:
@@ -63,16 +68,29 @@ class Invitations:
             meeting = drafts.draft({**fields, "organizer": organizer.name}, organizer=organizer, now=now)
         except DraftRefused as error:
             raise CouldNot(str(error)) from error
+        meeting = like.completed(meeting) if like is not None else meeting
         with self.database.begin() as session:
             if meeting.uid in writes.find_meetings(session, [meeting.uid], organizer.name):
                 raise CouldNot(
                     f"uid: there is a meeting {meeting.uid} already; leave uid out to get a new one"
                 )
             stored = writes.add_meeting(session, meeting, organizer.name, sends=True, now=now, known_at=now)
-            posting.post_request(
-                session, stored, [a.address for a in meeting.attendees], now, self.rules.token_secret
+            posting.post(
+                session,
+                stored,
+                [a.address for a in meeting.attendees],
+                _invitation(meeting),
+                now,
+                self.rules.desk,
             )
             return self._registered(session, meeting, Recorded.NEW, now)
+
+    def _filled(self, fields: Mapping[str, object], like: TakenOver) -> dict[str, object]:
+        known = {normalise(one.address) or "": one.name for one in self.settings.organizer}
+        named, stated = like.organizer(known), fields.get("organizer")
+        if named is not None and isinstance(stated, str) and self.settings.named(stated).name != named:
+            raise CouldNot(f"organizer: it is {named}, and a meeting keeps its organizer")
+        return {"organizer": named, **like.filled(fields)}
 
     def import_ics(self, data: bytes, organizer: str | None) -> list[Registered]:
         """Records the meetings of an .ics as they are; nothing is sent. Raises `CouldNot`."""
@@ -96,7 +114,7 @@ class Invitations:
         if not meeting.organizer:
             meeting = replace(meeting, organizer=normalise(organizer.address) or "")
         if meeting.zone is None and not meeting.all_day and getattr(meeting.start, "tzinfo", None) is None:
-            meeting = replace(meeting, zone=organizer.zone)  # a floating time is where the organizer is
+            meeting = grounded(meeting, organizer.zone)
         row = writes.find_meetings(session, [meeting.uid], organizer.name).get(meeting.uid)
         if row is None:
             writes.add_meeting(session, meeting, organizer.name, sends=False, now=now, known_at=known_at)
@@ -134,3 +152,7 @@ class Invitations:
 
 def _rules_of(meeting: Meeting) -> tuple[str, ...] | None:
     return tuple(sorted(meeting.recurrence.lines)) if meeting.recurrence else None
+
+
+def _invitation(meeting: Meeting) -> Post:
+    return Post(Method.PUBLISH if meeting.details.announcement else Method.REQUEST)

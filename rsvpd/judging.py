@@ -13,16 +13,19 @@ from datetime import datetime
 from rsvpd import posting
 from rsvpd.itip import matching, overruling, trust
 from rsvpd.itip.ics.reading import Limits
-from rsvpd.itip.model import Answer, Arrival, Attendee, Component, Outcome, PartStat, Role
+from rsvpd.itip.model import Answer, Arrival, Attendee, Component, Method, Outcome, PartStat, Role
 from rsvpd.itip.reading import Item, ReadMail, read_again
 from rsvpd.itip.trust import Policy
 from rsvpd.itip.verdicts import Reason, Refusal, Verdict
 from rsvpd.ports import CouldNot
+from rsvpd.posting import Desk, Post
 from rsvpd.related import Related, relate
 from rsvpd.store import correspondence, ledger, writes
 from rsvpd.store.ledger import Place
 from rsvpd.store.tables import InboundRow, MeetingRow
 from rsvpd.store.writes import Stored, Transaction
+
+_REQUEST = Post(Method.REQUEST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class Rules:
 
     policy: Policy
     limits: Limits
-    token_secret: bytes | None = None
+    desk: Desk
 
 
 @dataclass(slots=True)
@@ -73,6 +76,18 @@ def record(session: Transaction, received: Sequence[Received], rules: Rules, now
 def meeting_registered(session: Transaction, uid: str, rules: Rules, now: datetime) -> list[InboundRow]:
     """Judges again what came in for a meeting before it was known here; the rows whose outcome changed."""
     return judge_again(session, ledger.waiting_for_meeting(session, uid), rules, now)
+
+
+def attendee_listed(
+    session: Transaction, meeting_id: int, address: str, rules: Rules, now: datetime, settled_by: str
+) -> list[InboundRow]:
+    """Judges again what waited for somebody to be on the list; the rows that this released."""
+    waiting = ledger.waiting_for_attendee(session, meeting_id, address)
+    released = judge_again(session, waiting, rules, now)
+    for row in released:
+        row.settled_by, row.settled_at = settled_by, now
+        session.add(row)
+    return released
 
 
 def judge_again(
@@ -155,10 +170,10 @@ class Docket:
         addresses = {address for case in cases for address in _named(case)}
         numbers = {n for case in cases for n in trust.token_numbers(case.arrival.envelope)}
         stored = writes.load_concerned(self.session, row, addresses, numbers)
-        if self.rules.token_secret:
+        if self.rules.desk.token_secret:
             for attendee in stored.meeting.attendees:
                 token = trust.make_token(
-                    self.rules.token_secret, stored.numbers[attendee.address], row.uid, attendee.address
+                    self.rules.desk.token_secret, stored.numbers[attendee.address], row.uid, attendee.address
                 )
                 stored.put(replace(attendee, token=token))
         return stored
@@ -244,7 +259,7 @@ class Docket:
             for case in cases:
                 if case.stored and case.verdict and case.verdict.outcome is Outcome.REFRESH:
                     again = [_addressed(case.verdict, case.stored)]
-                    posting.post_request(self.session, case.stored, again, self.now, self.rules.token_secret)
+                    posting.post(self.session, case.stored, again, _REQUEST, self.now, self.rules.desk)
         delegates, self._delegates = self._delegates, []
         for stored, delegate in delegates:
             self._delegated(stored, delegate)
@@ -252,11 +267,8 @@ class Docket:
     def _delegated(self, stored: Stored, delegate: str) -> None:
         """The delegate gets the REQUEST (RFC 5546 3.2.2.3); an answer that came before is released."""
         if self.posts:
-            posting.post_request(self.session, stored, [delegate], self.now, self.rules.token_secret)
-            waiting = ledger.waiting_for_attendee(self.session, stored.id, delegate)
-            for row in judge_again(self.session, waiting, self.rules, self.now):
-                row.settled_by, row.settled_at = "delegation", self.now
-                self.session.add(row)
+            posting.post(self.session, stored, [delegate], _REQUEST, self.now, self.rules.desk)
+            attendee_listed(self.session, stored.id, delegate, self.rules, self.now, "delegation")
 
 
 def _uid(case: Case) -> str:

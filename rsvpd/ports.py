@@ -25,8 +25,29 @@ class MailboxUnavailable(CouldNot):
     """The IMAP server cannot be used: away, login refused, folder gone."""
 
 
+class CalendarUnavailable(CouldNot):
+    """The CalDAV server cannot be used: away, login refused, calendar gone."""
+
+
+class LoginRefused(MailboxUnavailable):
+    """The IMAP server does not let us in: asking again at once might lock the account."""
+
+
 class TransportUnavailable(CouldNot):
     """The SMTP server cannot be used now: every mail waits."""
+
+
+class TransportLost(TransportUnavailable):
+    """The connection ended while the server had one mail in hand.
+
+    `others_wait`: another mail would fare no better now. The server said that it
+    closes (421), or had the whole mail and gave no answer, so that this one may
+    come twice.
+    """
+
+    def __init__(self, words: str, *, others_wait: bool) -> None:
+        super().__init__(words)
+        self.others_wait = others_wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +115,34 @@ class Refused:
 
 
 class Transport(Protocol):
-    """A connection to an organizer's SMTP server, for many mails. May raise `TransportUnavailable`."""
+    """A connection to an organizer's SMTP server, for many mails.
 
-    def send(self, sender: str, recipient: str, raw: bytes) -> Sent | Refused:
-        """Hands over one mail for one recipient."""
+    May raise `TransportLost` for the mail in hand, and `TransportUnavailable`
+    where the server cannot be asked at all.
+    """
+
+    def send(self, sender: str, recipient: str, raw: bytes, envelope_id: str | None = None) -> Sent | Refused:
+        """Hands over one mail for one recipient.
+
+        `envelope_id` is what delivery reports shall name the mail by (ENVID, RFC
+        3461 4.4), where the server can; at most 100 characters count.
+        """
+        ...
+
+
+class SentFolder(Protocol):
+    """Where an organizer keeps what was sent. May raise `MailboxUnavailable`."""
+
+    def file_sent(self, message_id: str, raw: bytes, sent_at: datetime) -> None:
+        """Puts a mail there, seen, unless one with this Message-ID is there already."""
+        ...
+
+
+class Calendar(Protocol):
+    """An organizer's own calendar. Every use may raise `CalendarUnavailable`."""
+
+    def put(self, uid: str, ics: bytes) -> Refused | None:
+        """Puts the object of that UID there, in the place of the one before; why not, if it is refused."""
         ...
 
 

@@ -2,107 +2,142 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import uuid4
 
 from rsvpd import letters
 from rsvpd.itip import trust
 from rsvpd.itip.addresses import domain, with_detail
-from rsvpd.itip.compose import Letter, compose
+from rsvpd.itip.compose import Letter, Mailbox, compose
 from rsvpd.itip.ics.writing import write
-from rsvpd.itip.model import Attendee, Method
+from rsvpd.itip.model import Attendee, Meeting, Method, Occurrence
+from rsvpd.letters import Style
 from rsvpd.store import outgoing, writes
+from rsvpd.store.outgoing import Mail
 from rsvpd.store.writes import Stored, Transaction
 
 
-def post_request(
-    session: Transaction, stored: Stored, recipients: Sequence[str], now: datetime, token_secret: bytes | None
-) -> int:
-    """Puts the current REQUEST for these attendees into the queue; how many (RFC 5546 3.2.2).
+@dataclass(frozen=True, slots=True)
+class Stationery:
+    """How an organizer's mails look, and who sends them: the organizer, or `sender` on their behalf."""
+
+    style: Style = field(default_factory=Style)
+    show_attendees: bool = True
+    sender: Mailbox | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where mails are written: each organizer's stationery, and the secret of reply tokens if they are used."""
+
+    token_secret: bytes | None = None
+    stationery: Mapping[str, Stationery] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """What a mail is for.
+
+    `before` is the meeting before a change, `occurrence` the one that is spoken of,
+    `removed` says that the reader alone is no longer expected.
+    """
+
+    method: Method
+    before: Meeting | None = None
+    occurrence: Occurrence | None = None
+    message: str | None = None
+    reminder: bool = False
+    removed: bool = False
+
+
+def post(
+    session: Transaction, stored: Stored, recipients: Sequence[str], what: Post, now: datetime, desk: Desk
+) -> list[Mail]:
+    """Puts one mail for each of these attendees into the queue; the mails.
 
     Nothing for a meeting whose invitations somebody else sends. With a secret each
-    invitation names an organizer address of its own, whose token proves the answer.
+    mail names an organizer address of its own, whose token proves the answer.
     """
-    if not stored.row.sends:
-        return 0
+    if not stored.row.sends or not recipients:
+        return []
     everyone = writes.load_everyone(session, stored.row)
     wanted = set(recipients)
-    invited = [a for a in everyone.meeting.attendees if not a.removed]
-    mails = [
-        _mail(
-            everyone,
-            attendee,
-            Method.REQUEST,
-            letters.invitation(everyone.meeting, attendee),
-            invited,
-            now,
-            token_secret,
-        )
-        for attendee in invited
-        if attendee.address in wanted
-    ]
+    invited = tuple(a for a in everyone.meeting.attendees if not a.removed)
+    writer = _Writer(everyone, what, now, desk, desk.stationery.get(stored.row.organizer, Stationery()))
+    mails = [writer.mail(attendee, invited) for attendee in invited if attendee.address in wanted]
     outgoing.enqueue(session, mails, now)
-    return len(mails)
+    return mails
 
 
-def post_decline(
-    session: Transaction,
-    stored: Stored,
-    address: str,
-    words: str | None,
-    now: datetime,
-    token_secret: bytes | None,
-) -> int:
-    """Puts a DECLINECOUNTER for one attendee into the queue (RFC 5546 3.2.8); how many."""
-    attendee = stored.attendee(address)
-    if attendee is None or not stored.row.sends:
-        return 0
-    letter = letters.proposal_declined(stored.meeting, attendee, words)
-    mail = _mail(stored, attendee, Method.DECLINECOUNTER, letter, [attendee], now, token_secret)
-    outgoing.enqueue(session, [mail], now)
-    return 1
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    stored: Stored
+    what: Post
+    now: datetime
+    desk: Desk
+    stationery: Stationery
 
+    def mail(self, attendee: Attendee, invited: Sequence[Attendee]) -> Mail:
+        meeting, row = self._addressed(attendee), self.stored.row
+        shows = self.stationery.show_attendees and self.what.method is Method.REQUEST
+        sender = self.stationery.sender
+        ics = write(
+            meeting,
+            self.what.method,
+            attendees=invited if shows else [attendee],
+            stamped_at=self.now,
+            created_at=row.created_at,
+            modified_at=row.modified_at,
+            occurrence=self.what.occurrence,
+            sent_by=sender[0] if sender else None,
+            cancels=self.what.method is Method.CANCEL and not self.what.removed,
+        )
+        message_id = f"<{uuid4()}@{domain(meeting.organizer)}>"
+        raw = compose(
+            ics=ics,
+            method=self.what.method,
+            letter=self._letter(attendee),
+            sender=sender or (meeting.organizer, meeting.organizer_name),
+            reply_to=(meeting.organizer, meeting.organizer_name) if sender else None,
+            recipient=(attendee.address, attendee.name),
+            message_id=message_id,
+            date=self.now,
+            attachments=meeting.details.attachments,
+        )
+        return Mail(
+            organizer=row.organizer,
+            meeting_id=self.stored.id,
+            attendee_id=self.stored.numbers[attendee.address],
+            recipient=attendee.address,
+            message_id=message_id,
+            method=self.what.method.value,
+            sequence=meeting.sequence,
+            raw=raw,
+        )
 
-def _mail(
-    stored: Stored,
-    attendee: Attendee,
-    method: Method,
-    letter: Letter,
-    listed: Sequence[Attendee],
-    now: datetime,
-    secret: bytes | None,
-) -> outgoing.Mail:
-    meeting = stored.meeting
-    if secret is not None:
-        token = trust.make_token(secret, stored.numbers[attendee.address], meeting.uid, attendee.address)
-        meeting = replace(meeting, organizer=with_detail(meeting.organizer, token))
-    ics = write(
-        meeting,
-        method,
-        attendees=listed,
-        stamped_at=now,
-        created_at=stored.row.created_at,
-        modified_at=stored.row.modified_at,
-    )
-    message_id = f"<{uuid4()}@{domain(meeting.organizer)}>"
-    raw = compose(
-        ics=ics,
-        method=method,
-        letter=letter,
-        sender=(meeting.organizer, meeting.organizer_name),
-        recipient=(attendee.address, attendee.name),
-        message_id=message_id,
-        date=now,
-    )
-    return outgoing.Mail(
-        organizer=stored.row.organizer,
-        meeting_id=stored.id,
-        attendee_id=stored.numbers[attendee.address],
-        recipient=attendee.address,
-        message_id=message_id,
-        method=method.value,
-        sequence=meeting.sequence,
-        raw=raw,
-    )
+    def _addressed(self, attendee: Attendee) -> Meeting:
+        meeting, secret = self.stored.meeting, self.desk.token_secret
+        if secret is None:
+            return meeting
+        number = self.stored.numbers[attendee.address]
+        token = trust.make_token(secret, number, meeting.uid, attendee.address)
+        return replace(meeting, organizer=with_detail(meeting.organizer, token))
+
+    def _letter(self, attendee: Attendee) -> Letter:
+        what, meeting = self.what, self.stored.meeting
+        style = replace(
+            self.stationery.style, message=what.message, show_attendees=self.stationery.show_attendees
+        )
+        if what.method is Method.DECLINECOUNTER:
+            return letters.proposal_declined(meeting, attendee, what.message)
+        if what.removed:
+            return letters.removed(meeting, attendee, style=style)
+        if what.method is Method.CANCEL:
+            return letters.cancelled(meeting, attendee, occurrence=what.occurrence, style=style)
+        if what.method is Method.PUBLISH:
+            return letters.announcement(meeting, attendee, style=style)
+        if what.before is not None:
+            return letters.updated(what.before, meeting, attendee, style=style)
+        return letters.invitation(meeting, attendee, style=style, reminder=what.reminder)

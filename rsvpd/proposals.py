@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from rsvpd import posting
-from rsvpd.itip.model import Meeting, Occurrence, Override, Recurrence, When
+from rsvpd.itip import changing
+from rsvpd.itip.model import Meeting, Method, Occurrence
 from rsvpd.itip.occurrences import resolve
 from rsvpd.judging import Rules
 from rsvpd.ports import Clock, CouldNot
+from rsvpd.posting import Post
 from rsvpd.store import pending, writes
 from rsvpd.store.convert import instant
 from rsvpd.store.database import Database
@@ -35,12 +37,17 @@ class Proposals:
         with self.database.begin() as session:
             proposal = self._pending(session, number)
             stored = writes.load_everyone(session, proposal.meeting)
-            moved = _moved(stored.meeting, proposal, now)
-            writes.revise_meeting(session, stored, moved, significant=True, now=now, known_at=now)
-            writes.ask_again(session, stored)
+            before = stored.meeting
+            moved, occurrence = _moved(before, proposal, now)
+            writes.revise_meeting(
+                session, stored, moved, significant=occurrence is None, now=now, known_at=now
+            )
+            if occurrence is None:
+                writes.ask_again(session, stored)
             pending.settle(session, number, "accepted", now)
-            everyone = [a.address for a in stored.meeting.attendees if not a.removed]
-            return posting.post_request(session, stored, everyone, now, self.rules.token_secret)
+            everyone = [a.address for a in before.attendees if not a.removed]
+            post = Post(Method.REQUEST, before=before, occurrence=occurrence)
+            return len(posting.post(session, stored, everyone, post, now, self.rules.desk))
 
     def decline(self, number: int, words: str | None) -> int:
         """Tells the attendee that the proposal is declined (DECLINECOUNTER). Raises `CouldNot`."""
@@ -49,9 +56,8 @@ class Proposals:
             proposal = self._pending(session, number)
             stored = writes.load_everyone(session, proposal.meeting)
             pending.settle(session, number, "declined", now)
-            return posting.post_decline(
-                session, stored, proposal.attendee, words, now, self.rules.token_secret
-            )
+            post = Post(Method.DECLINECOUNTER, message=words)
+            return len(posting.post(session, stored, [proposal.attendee], post, now, self.rules.desk))
 
     def _pending(self, session: Transaction, number: int) -> Pending:
         proposal = pending.proposal(session, number)
@@ -64,25 +70,18 @@ class Proposals:
         return proposal
 
 
-def _moved(meeting: Meeting, proposal: Pending, now: datetime) -> Meeting:
-    if proposal.start is None:
+def _moved(meeting: Meeting, proposal: Pending, now: datetime) -> tuple[Meeting, Occurrence | None]:
+    start = proposal.start
+    if start is None:
         raise CouldNot(f"proposal {proposal.number} names no time; change the meeting yourself")
-    if isinstance(proposal.start, datetime) and proposal.start.tzinfo and proposal.start <= now:
+    if instant(start, meeting.zone) <= now:
         raise CouldNot(f"proposal {proposal.number} is for a time that is past; decline it")
-    changed = replace(meeting, sequence=meeting.sequence + 1, location=proposal.location or meeting.location)
+    end = proposal.end or start + changing.length(meeting)
+    there = replace(meeting, location=proposal.location or meeting.location)
     if proposal.occurrence is None:
-        return replace(changed, start=proposal.start, end=proposal.end or proposal.start + _length(meeting))
-    return replace(changed, recurrence=_with_override(meeting, proposal, proposal.start))
-
-
-def _with_override(meeting: Meeting, proposal: Pending, start: When) -> Recurrence:
-    occurrence = resolve(meeting, Occurrence.from_key(proposal.occurrence or "").at)
-    if meeting.recurrence is None or not isinstance(occurrence, Occurrence):
+        moved = changing.rescheduled(there, start, end, meeting.zone)
+        return changing.revised(meeting, moved, significant=True), None
+    occurrence = resolve(meeting, Occurrence.from_key(proposal.occurrence).at)
+    if not isinstance(occurrence, Occurrence):
         raise CouldNot(f"proposal {proposal.number} is for an occurrence that is no more; decline it")
-    override = Override(occurrence, start=start, end=proposal.end or start + _length(meeting))
-    others = tuple(o for o in meeting.recurrence.overrides if o.occurrence != occurrence)
-    return replace(meeting.recurrence, overrides=(*others, override))
-
-
-def _length(meeting: Meeting) -> timedelta:
-    return instant(meeting.end, meeting.zone) - instant(meeting.start, meeting.zone)
+    return changing.with_moved(there, occurrence, start, end), occurrence

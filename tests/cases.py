@@ -29,7 +29,7 @@ from rsvpd.itip.model import (
     Revision,
     When,
 )
-from rsvpd.itip.ranking import current, standing
+from rsvpd.itip.ranking import partstat
 from rsvpd.itip.trust import Policy
 from rsvpd.itip.verdicts import Reason, Verdict
 
@@ -192,14 +192,13 @@ def sent(component: Component, text: str | None = None, *, sender: str = ALICE) 
 def shows(one: Meeting, address: str = ALICE, where: str | None = None) -> PartStat:
     """The participation status of an attendee for the series, or for the occurrence at `where`."""
     someone = next(p for p in one.attendees if p.address == address)
-    answer = current(standing(someone.answers, one), occurrence(where) if where else None)
-    return answer.partstat if answer else someone.partstat
+    return partstat(someone, one, occurrence(where) if where else None)
 
 
-def moved(text: str, to: str, zone: ZoneInfo = ZURICH) -> Override:
+def moved(text: str, to: str, zone: ZoneInfo = ZURICH, *, sequence: int = 0) -> Override:
     """An occurrence (an instant in UTC) that was moved to another time."""
     start = at(to).astimezone(zone)
-    return Override(occurrence(text), start=start, end=start + timedelta(hours=1))
+    return Override(occurrence(text), start=start, end=start + timedelta(hours=1), sequence=sequence)
 
 
 def cancelled(text: str) -> Override:

@@ -3,53 +3,16 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rsvpd.drafts import DraftRefused, draft
+from drafting import NOW, Host, hosted, local, made, refused
+from rsvpd.drafts import DraftRefused
 from rsvpd.itip.model import Attendee, Meeting, Role, When
-
-ZURICH = ZoneInfo("Europe/Zurich")
-NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class Host:
-    address: str = "Ann@Example.org"
-    display_name: str | None = "Ann Example"
-    zone: str | None = "Europe/Zurich"
-
-
-def made(**change: object) -> Meeting:
-    return hosted(Host(), change)
-
-
-def hosted(host: Host, change: dict[str, object]) -> Meeting:
-    fields: dict[str, object] = {
-        "organizer": "ann",
-        "summary": "Budget",
-        "start": "2026-12-03T14:00",
-        "end": "2026-12-03T15:00",
-        "attendees": [{"email": "beat@example.org", "name": "Beat"}],
-    }
-    return draft(fields | change, organizer=host, now=NOW)
-
-
-def refused(**change: object) -> str:
-    with pytest.raises(DraftRefused) as refusal:
-        made(**change)
-    line = str(refusal.value)
-    assert "\n" not in line
-    return line
-
-
-def local(*parts: int) -> datetime:
-    return datetime(*parts, tzinfo=ZURICH)  # type: ignore[arg-type,misc]
 
 
 def test_a_draft_becomes_a_meeting() -> None:

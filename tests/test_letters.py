@@ -5,64 +5,19 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import date, datetime
-from html.parser import HTMLParser
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rsvpd.itip.model import Attendee, Meeting, Recurrence, Role, When
-from rsvpd.letters import invitation
-
-BEAT = Attendee("beat@example.org", "Beat Müller")
-CARLA = Attendee("carla@example.org", "Carla", role=Role.OPT_PARTICIPANT)
-ZURICH = "Europe/Zurich"
+from letterbox import BEAT, CARLA, MEETING, ROOM, ZURICH, Reader, at, flat
+from letterbox import read as read_html
+from rsvpd.itip.model import Attendee, Details, Meeting, Recurrence, Role, When
+from rsvpd.letters import Style, announcement, cancelled, invitation, removed
 
 
-def at(day: int, hour: int, zone: str = ZURICH, month: int = 12) -> datetime:
-    return datetime(2026, month, day, hour, tzinfo=ZoneInfo(zone))
-
-
-MEETING = Meeting(
-    uid="1@example.org",
-    organizer="ann@example.org",
-    organizer_name="Ann Example",
-    start=at(3, 14),
-    end=at(3, 15),
-    summary="Budget",
-    zone=ZURICH,
-    attendees=(BEAT, CARLA),
-)
-
-
-class _Reader(HTMLParser):
-    """What a person sees, what can be clicked, and which elements there are."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.text = ""
-        self.links: list[str | None] = []
-        self.elements: set[str] = set()
-        self._silent = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.add(tag)
-        self._silent = tag in {"style", "title"}
-        self.text += "\n" if tag in {"br", "div", "tr", "p"} else ""
-        self.links += [value for name, value in attrs if name == "href"]
-
-    def handle_endtag(self, tag: str) -> None:
-        self._silent &= tag not in {"style", "title"}
-
-    def handle_data(self, data: str) -> None:
-        self.text += "" if self._silent else " ".join(re.split(r"\s+", data))
-
-
-def read(meeting: Meeting = MEETING, attendee: Attendee = BEAT) -> _Reader:
-    reader = _Reader()
-    reader.feed(invitation(meeting, attendee).html)
-    return reader
+def read(meeting: Meeting = MEETING, attendee: Attendee = BEAT) -> Reader:
+    return read_html(invitation(meeting, attendee).html)
 
 
 SPANS = [
@@ -203,3 +158,101 @@ def test_no_text_becomes_markup(text: str) -> None:
 def test_mail_clients_find_nothing_to_load_or_to_run() -> None:
     assert not read().elements & {"img", "script", "link", "iframe", "object", "form"}
     assert "url(" not in invitation(MEETING, BEAT).html
+
+
+def test_rooms_and_who_is_only_informed_are_marked() -> None:
+    told = Attendee("dora@example.org", role=Role.NON_PARTICIPANT)
+    text = invitation(replace(MEETING, attendees=(BEAT, ROOM, told)), BEAT).text
+    assert "Aurora <aurora@example.org> (room)" in text
+    assert "dora@example.org (for information)" in text
+
+
+def test_where_attendees_are_not_shown_only_the_reader_is() -> None:
+    crowd = tuple(Attendee(f"a{number}@example.org") for number in range(50))
+    letter = invitation(replace(MEETING, attendees=crowd), crowd[7], style=Style(show_attendees=False))
+    for shown in (letter.text, read_html(letter.html).text):
+        assert "a7@example.org" in shown
+        assert "a8@example.org" not in shown
+        assert "50" not in shown
+
+
+def test_the_reader_s_zone_comes_first() -> None:
+    letter = invitation(MEETING, BEAT, style=Style(zone="America/New_York"))
+    assert "3 December 2026, 08:00 to 09:00 America/New_York (UTC-05:00)" in flat(letter.text)
+    assert "08:00 (America/New_York)" in letter.subject
+
+
+def test_a_zone_that_does_not_exist_is_not_one() -> None:
+    assert ZURICH in invitation(MEETING, BEAT, style=Style(zone="Mars/Olympus")).text
+
+
+def test_the_message_stands_before_everything_with_its_lines() -> None:
+    letter = invitation(MEETING, BEAT, style=Style(message="Sorry!\nSee https://example.org/why"))
+    assert "Ann Example writes:\n\n    Sorry!\n    See https://example.org/why\n\nWhen:" in letter.text
+    assert 'Sorry!<br>\nSee <a href="https://example.org/why"' in letter.html
+    assert letter.html.index("Sorry!") < letter.html.index("3 December")
+
+
+def test_a_reminder_says_that_it_is_one() -> None:
+    letter = invitation(MEETING, BEAT, reminder=True)
+    assert letter.subject == "Reminder: Budget, Thu 3 Dec 2026 14:00 (Europe/Zurich)"
+    assert letter.text.startswith("You have not answered yet")
+    assert "You have not answered yet" in letter.html
+
+
+@pytest.mark.parametrize(
+    ("url", "links"),
+    [
+        ("https://meet.example.org/7?pwd=a&b", ["https://meet.example.org/7?pwd=a&b"]),
+        ("javascript:alert(1)", []),
+        ("tel:+41-44-000-00-00", []),
+        ("https://a.example/ https://b.example/", []),
+    ],
+)
+def test_a_conference_is_a_button_if_it_is_on_the_web(url: str, links: list[str]) -> None:
+    meeting = replace(MEETING, details=Details(conference=url))
+    assert read(meeting).links == links
+    assert url in read(meeting).text
+    assert f"Online: {url}" in invitation(meeting, BEAT).text
+
+
+def test_who_is_not_to_come_is_not_asked_to_join() -> None:
+    meeting = replace(MEETING, description="Bring cake", details=Details(conference="https://example.org/7"))
+    for letter in (cancelled(meeting, BEAT), removed(meeting, BEAT)):
+        assert not read_html(letter.html).links
+        assert "cake" not in letter.text + letter.html
+        assert "No answer is needed" in letter.text
+
+
+def test_an_announcement_asks_for_nothing() -> None:
+    letter = announcement(MEETING, BEAT)
+    assert "Ann Example announces" in letter.text
+    assert "buttons" not in letter.text + letter.html
+    assert "beat@" not in letter.text + letter.html
+
+
+HTML = """
+<h2>Agenda</h2><ol><li><b>One</b></li><li>Two</li></ol>
+<p onclick="alert(1)" style="position:fixed">See <a href="https://example.org/">this</a>,
+<a href="java&#x01;script:alert(1)">not</a> <a href="/that">that</a></p>
+<script>alert(2)</script><style>p {}</style><img src="https://example.org/spy.png"><form><input></form>
+"""
+
+
+def test_a_description_in_html_is_kept_as_far_as_it_only_says_something() -> None:
+    letter = invitation(replace(MEETING, details=Details(html=HTML)), BEAT)
+    reader = read_html(letter.html)
+    assert {"ol", "li", "h2"} <= reader.elements
+    assert not reader.elements & {"script", "img", "form", "input"}
+    assert reader.links == ["https://example.org/"]
+    for harm in ("alert", "onclick", "fixed", "spy"):
+        assert harm not in letter.html
+
+
+def test_a_description_in_html_alone_is_text_as_well() -> None:
+    text = invitation(replace(MEETING, details=Details(html=HTML)), BEAT).text
+    assert "Agenda" in text
+    assert "One" in text
+    assert "<b>" not in text
+    both = replace(MEETING, description="In plain words", details=Details(html=HTML))
+    assert "Agenda" not in invitation(both, BEAT).text

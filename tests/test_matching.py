@@ -9,13 +9,11 @@ import pytest
 from cases import (
     ACCEPTED,
     ALICE,
-    BOB,
     DECLINED,
     EVE,
     NEEDS_ACTION,
     PLAIN,
     after,
-    answer_of,
     answers,
     arrival,
     cancelled,
@@ -45,7 +43,6 @@ from rsvpd.itip.model import (
     Outcome,
     PartStat,
 )
-from rsvpd.itip.trust import Policy, Uninvited
 from rsvpd.itip.verdicts import Reason, Verdict
 
 ACCEPTS = after(meeting(), sent(answers(ACCEPTED)))
@@ -280,121 +277,12 @@ def test_our_own_or_an_unreadable_organizer_is_not_worth_a_word(organizer: Calen
     assert "organizer" not in spoke
 
 
-UNINVITED: dict[str, tuple[Uninvited, Component, Arrival, Outcome, Reason | None]] = {
-    "held by default": (
-        Uninvited.HOLD,
-        reply(user(EVE)),
-        arrival(sender=EVE),
-        Outcome.HELD,
-        Reason.UNINVITED,
-    ),
-    "added": (Uninvited.ADD, reply(user(EVE)), arrival(sender=EVE), Outcome.APPLIED, None),
-    "added only if the sender is who answers": (
-        Uninvited.ADD,
-        reply(user(EVE)),
-        arrival(sender=BOB),
-        Outcome.HELD,
-        Reason.UNINVITED,
-    ),
-    "never added after having been removed": (
-        Uninvited.ADD,
-        reply(user(BOB)),
-        arrival(sender=BOB),
-        Outcome.HELD,
-        Reason.REMOVED,
-    ),
-    "added without an ATTENDEE": (
-        Uninvited.ADD,
-        reply(user(None)),
-        arrival(sender=EVE),
-        Outcome.APPLIED,
-        None,
-    ),
-    "ignored": (
-        Uninvited.IGNORE,
-        reply(user(EVE)),
-        arrival(sender=EVE),
-        Outcome.NOT_A_REPLY,
-        Reason.IGNORED,
-    ),
-    "removed is not ignored": (
-        Uninvited.IGNORE,
-        reply(user(BOB)),
-        arrival(sender=BOB),
-        Outcome.HELD,
-        Reason.REMOVED,
-    ),
-}
-
-
-@pytest.mark.parametrize("situation", UNINVITED)
-def test_uninvited_responder(situation: str) -> None:
-    uninvited, component, mail, outcome, reason = UNINVITED[situation]
-    to = meeting(person(), person(BOB, removed=True))
-    assert said(judge(component, mail, to, Policy(uninvited=uninvited))) == (outcome, reason)
-
-
-def test_an_added_responder_is_named_as_who_answers() -> None:
-    answer = answer_of(judge(reply(user(EVE)), arrival(sender=EVE), policy=Policy(uninvited=Uninvited.ADD)))
-    assert (answer.attendee, answer.partstat) == (EVE, ACCEPTED)
-
-
-def test_an_uninvited_refresh_is_held_whatever_the_policy() -> None:
-    """A REFRESH brings no answer to add somebody with; only invited attendees are sent the REQUEST."""
-    asks = reply(user(EVE, None), method=Method.REFRESH)
-    verdict = judge(asks, arrival(sender=EVE), policy=Policy(uninvited=Uninvited.ADD))
-    assert verdict.outcome is Outcome.HELD
-
-
 @pytest.mark.parametrize("partstat", [PartStat.NEEDS_ACTION, None])
 def test_no_answer_never_overwrites_one(partstat: PartStat | None) -> None:
     later = reply(user(partstat=partstat), dtstamp=utc("2026-11-25 10:00"))
     verdict = judge(later, arrival("2026-11-25 10:00"), ACCEPTS)
     assert said(verdict) == (Outcome.UNCHANGED, Reason.NO_ANSWER_YET)
     assert shows(after(ACCEPTS, (later, arrival("2026-11-25 10:00")))) is ACCEPTED
-
-
-TAKEN = reply(
-    user(
-        guests=2,
-        comment="Late",
-        name="Somebody else",
-        role=None,
-    ),
-    summary="Another summary",
-    location="Elsewhere",
-    prodid="-//Example//Client 1//EN",
-    request_status=("2.0;Success",),
-    start=utc("2027-01-01 00:00"),
-)
-
-
-def test_what_is_taken_from_a_reply() -> None:
-    answer = answer_of(judge(TAKEN))
-    assert (answer.partstat, answer.comment, answer.guests) == (ACCEPTED, "Late", 2)
-    assert answer.client == "Client 1"
-
-
-def test_request_status_is_taken_from_a_reply() -> None:
-    assert getattr(answer_of(judge(TAKEN)), "request_status", None) == ("2.0;Success",)
-
-
-def test_the_comment_of_the_component_is_taken_where_the_attendee_has_none() -> None:
-    assert answer_of(judge(reply(comment="See you"))).comment == "See you"
-    assert answer_of(judge(reply(user(comment="Mine"), comment="See you"))).comment == "Mine"
-
-
-def test_our_own_description_sent_back_is_no_comment() -> None:
-    to = meeting(description="Bring  your\nnumbers")
-    assert answer_of(judge(reply(comment="Bring your numbers"), to=to)).comment is None
-    assert answer_of(judge(reply(comment="Bring yours"), to=to)).comment == "Bring yours"
-
-
-def test_our_own_description_sent_back_is_no_comment_of_a_proposal_either() -> None:
-    to = meeting(description="Bring your numbers")
-    proposal = judge(reply(method=Method.COUNTER, comment="Bring your numbers"), to=to).proposal
-    assert proposal is not None
-    assert proposal.comment is None
 
 
 def test_a_changed_comment_or_number_of_guests_is_a_changed_answer() -> None:

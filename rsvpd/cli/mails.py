@@ -68,7 +68,7 @@ def poll(
     troubles = []
     counted: Counter[str] = Counter()
     for one in chosen:
-        for work in (_poll_one, _deliver_one):
+        for work in (_poll_one, _deliver_one, _file_one):
             try:
                 polled = work(house, one, counted)
             except CouldNot as error:  # the others go on
@@ -90,6 +90,12 @@ def _deliver_one(house: App, organizer: OrganizerSettings, counted: Counter[str]
     delivered = house.delivery.drain(organizer) if organizer.smtp is not None else None
     if delivered:
         counted.update(sent=delivered.sent, delayed=delivered.later, failed=delivered.failed)
+    return Polled()
+
+
+def _file_one(house: App, organizer: OrganizerSettings, _: Counter[str]) -> Polled:
+    if organizer.smtp is not None:
+        house.filing.file(organizer)
     return Polled()
 
 
@@ -139,7 +145,7 @@ def ingest(
         for one in done:
             output.print_json(_ingest_rows([one]))
     else:
-        output.print_csv(_INGEST, _ingest_rows(list(done)))
+        output.print_csv(_INGEST, (row for one in done for row in _ingest_rows([one])))
 
 
 def _contents(files: Sequence[str]) -> Iterator[tuple[str, bytes]]:

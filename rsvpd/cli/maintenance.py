@@ -73,6 +73,8 @@ def _findings() -> Iterator[tuple[str, str | None, str]]:
             yield _tried(f"imap {organizer.name}", partial(_imap, found, organizer))
         if organizer.smtp is not None:
             yield _tried(f"smtp {organizer.name}", partial(_smtp, organizer))
+        if organizer.caldav is not None:
+            yield _tried(f"caldav {organizer.name}", partial(_caldav, found, organizer))
 
 
 def _schema(found: Settings) -> str:
@@ -101,6 +103,11 @@ def _imap(found: Settings, organizer: OrganizerSettings) -> str:
 def _smtp(organizer: OrganizerSettings) -> str:
     with smtp.transport(organizer) as transport:
         return f"ready, offers {transport.check()}"
+
+
+def _caldav(found: Settings, organizer: OrganizerSettings) -> str:
+    with App(found, Database(found.database.url)).calendar(organizer) as calendar:
+        return f"logged in, calendar: {calendar.check()}"
 
 
 @database_app.command()

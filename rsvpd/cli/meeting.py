@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rsvpd.cli import output
+from rsvpd.cli import output, sources
 from rsvpd.cli.root import Format, FormatOption, meeting_app, opened
 from rsvpd.invitations import Registered
 from rsvpd.ports import CouldNot
@@ -22,7 +22,7 @@ from rsvpd.store.queries import AttendanceView, MeetingView
 @meeting_app.command()
 def create(
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="A .json or .toml file that describes it.")
+        Path | None, typer.Argument(metavar="[FILE]", help="A .json, .toml or .ics file that describes it.")
     ] = None,
     organizer: Annotated[str | None, typer.Option(help="Who invites; the only one by default.")] = None,
     summary: Annotated[str | None, typer.Option(help="What it is.")] = None,
@@ -36,6 +36,9 @@ def create(
     attendee: Annotated[
         list[str] | None, typer.Option(help="'Name <address>' or an address; once for each.")
     ] = None,
+    attendees: Annotated[
+        Path | None, typer.Option(metavar="FILE.csv", help="A list: email, name, role; or only addresses.")
+    ] = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Create a meeting and invite everybody.
@@ -43,6 +46,9 @@ def create(
     Example: [bold]rsvpd meeting create --summary Budget --start 2026-12-03T14:00 --duration 1h
     --zone Europe/Zurich --attendee 'Ann <ann@example.org>'[/]
     """
+    listed = sources.attendees_in(attendees)
+    people = [*(attendee or ()), *(one.entry for one in listed)]
+    like = sources.meeting_in(file)
     flags = {
         "organizer": organizer,
         "summary": summary,
@@ -53,11 +59,12 @@ def create(
         "location": location,
         "description": description,
         "uid": uid,
-        "attendees": attendee,
+        "attendees": people or None,
     }
     given = {key: value for key, value in flags.items() if value is not None}
-    fields = {**(_read(file) if file else {}), **given}
-    registered = opened().invitations.create(fields)
+    fields = {**(_read(file) if file and not like else {}), **given}
+    with sources.lines_named(attendees, listed, before=len(people) - len(listed)):
+        registered = opened().invitations.create(fields, like)
     _print_registered(registered, form, f"{registered.attendees} invitations are in the outgoing queue")
 
 
@@ -67,7 +74,7 @@ def _read(file: Path) -> Mapping[str, Any]:
         found = tomllib.loads(text) if file.suffix.lower() == ".toml" else json.loads(text)
     except OSError as error:
         raise CouldNot(f"{file}: {(error.strerror or str(error)).lower()}") from error
-    except (UnicodeDecodeError, json.JSONDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # no UTF-8, no JSON or TOML, a number of 5,000 digits
         kind = "TOML" if file.suffix.lower() == ".toml" else "JSON"
         raise CouldNot(f"{file}: is no {kind}: {error}") from error
     if not isinstance(found, dict):
@@ -105,7 +112,7 @@ def _print_registered(registered: Registered, form: Format, words: str) -> None:
         return
     released = f", {registered.released} replies had been waiting" if registered.released else ""
     typer.echo(
-        f"{registered.recorded.value.capitalize()} {registered.uid} “{registered.summary}”: {words}{released}."
+        f"{registered.recorded.value.capitalize()} {output.one_line(registered.uid)} “{output.one_line(registered.summary)}”: {words}{released}."
     )
 
 

@@ -42,6 +42,7 @@ def print_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None
     writer.writerow(columns)
     for row in rows:
         writer.writerow([_cell(row.get(column)) for column in columns])
+        sys.stdout.flush()
 
 
 def _cell(value: Any) -> str:  # noqa: ANN401  any JSON value
@@ -75,9 +76,14 @@ def partstat(value: str) -> Text:
 
 
 def plain(value: str | None) -> str:
-    """Text from a mail, safe to print: no markup, no control characters that move the cursor."""
+    """Text from a mail for a rich console: no markup, no control characters that move the cursor."""
+    return escape(one_line(value))
+
+
+def one_line(value: str | None) -> str:
+    """Text from a mail on one line, without control characters."""
     text = "".join(c if c.isprintable() else " " for c in value or "")
-    return escape(" ".join(text.split()))
+    return " ".join(text.split())
 
 
 def day_and_time(value: datetime | date | None) -> str:

@@ -31,6 +31,7 @@ meeting_app = typer.Typer(
 database_app = typer.Typer(help="The database's schema.", no_args_is_help=True, rich_markup_mode="rich")
 review_app = typer.Typer(help="What waits for a person.", no_args_is_help=True, rich_markup_mode="rich")
 attendee_app = typer.Typer(help="The people on the list.", no_args_is_help=True, rich_markup_mode="rich")
+outgoing_app = typer.Typer(help="The mails that are sent.", no_args_is_help=True, rich_markup_mode="rich")
 proposal_app = typer.Typer(
     help="Other times that attendees propose.", no_args_is_help=True, rich_markup_mode="rich"
 )
@@ -39,6 +40,7 @@ for _part, _name in (
     (attendee_app, "attendee"),
     (proposal_app, "proposal"),
     (review_app, "review"),
+    (outgoing_app, "outgoing"),
     (database_app, "db"),
 ):
     app.add_typer(_part, name=_name)

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 import idna
 
 _LONGEST = 320  # RFC 5321 4.5.3.1: 64 octets, an at sign, 255 octets
+_QUOTED_LOCAL = re.compile(r"^\"([^\s@<>,;:\"\\]+)\"(?=@)")
 _ADDRESS = re.compile(r"[^\s@<>,;:\"]+@[^\s@<>,;:\"]+\.?")
 
 
@@ -19,16 +20,20 @@ def normalise(text: str) -> str | None:
     2), makes an internationalised domain its A-label and lowers case (not `casefold`,
     which would make `straße@` and `strasse@` one).
     """
-    value = text.strip().strip("\"'").strip()
+    value = _bare(text)
     if value[:7].casefold() == "mailto:":
-        value = unquote(value[7:].split("?", 1)[0])
-    value = value.strip().strip("\"'<>").strip()
+        value = _bare(unquote(value[7:].split("?", 1)[0]))
     if not _ADDRESS.fullmatch(value):
         return None
     local, _, domain = value.rpartition("@")
     ascii_domain = _ascii(domain.rstrip("."))
     address = f"{local.lower()}@{ascii_domain}"
     return address if ascii_domain and len(address) <= _LONGEST else None
+
+
+def _bare(text: str) -> str:
+    value = text.strip().strip("<>").strip()
+    return _QUOTED_LOCAL.sub(r"\1", value).strip("\"'<>").strip()
 
 
 def without_detail(address: str) -> str:

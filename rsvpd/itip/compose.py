@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.header import Header
@@ -10,7 +11,8 @@ from email.message import MIMEPart
 from email.policy import SMTP
 from email.utils import format_datetime, quote
 
-from rsvpd.itip.model import Method
+from rsvpd.itip import attachments as files
+from rsvpd.itip.model import Attachment, Method
 
 Mailbox = tuple[str, str | None]
 """A mail address and the name shown with it."""
@@ -39,12 +41,14 @@ def compose(  # noqa: PLR0913  a mail has that many parts, all by name
     recipient: Mailbox,
     message_id: str,
     date: datetime,
+    reply_to: Mailbox | None = None,
     filename: str = "invite.ics",
+    attachments: Sequence[Attachment] = (),
 ) -> bytes:
     """The mail that brings `ics` to one recipient, ready for SMTP.
 
     Its shape is what Outlook, Gmail and Apple Mail answer to:
-    multipart/mixed { multipart/alternative { text/plain, text/html, text/calendar }, application/ics }.
+    multipart/mixed { multipart/alternative { text/plain, text/html, text/calendar }, application/ics, … }.
     The calendar is the last alternative, hence the preferred one (RFC 2046
     5.1.4), and inside the first child of multipart/mixed, the only place where
     Outlook looks for it (MS-STANOICAL V0343).
@@ -57,7 +61,9 @@ def compose(  # noqa: PLR0913  a mail has that many parts, all by name
         recipient: To.
         message_id: with its angle brackets.
         date: Date, aware.
+        reply_to: the organizer, where `sender` sends on their behalf and is named as Sender too.
         filename: the name of the attachment, ASCII.
+        attachments: files that follow, for people without a calendar program.
 
     Returns:
         Octets with CRLF and no line over 998. ASCII throughout, unless an address
@@ -69,10 +75,15 @@ def compose(  # noqa: PLR0913  a mail has that many parts, all by name
     if f"\r\nMETHOD:{method.value}\r\n".encode() not in ics:
         raise ValueError(f"the calendar does not say METHOD:{method.value}")
     header = _header(letter.subject, sender, recipient, message_id, date)
+    if reply_to is not None:
+        header += f"Reply-To: {_mailbox(reply_to)}\r\nSender: {_mailbox((sender[0], None))}\r\n".encode()
     mail = MIMEPart(policy=SMTP)
     mail.make_mixed()
     mail.attach(_alternatives(letter, ics, method))
-    mail.attach(_attachment(ics, _one_line(filename)))
+    mail.attach(_attached(ics, "application/ics", _one_line(filename)))
+    for attachment in attachments:
+        kind = _carried(attachment.content_type)
+        mail.attach(_attached(attachment.data, kind, files.safe_name(attachment.name)))
     return header + mail.as_bytes()
 
 
@@ -117,12 +128,26 @@ def _calendar(ics: bytes, method: Method) -> MIMEPart:
     return part
 
 
-def _attachment(ics: bytes, filename: str) -> MIMEPart:
+def _carried(content_type: str) -> str:
+    """The media type that a file is sent with: never a second calendar, or something that holds further parts.
+
+    Clients look for an invitation in every text/calendar, and a message or a multipart
+    must not be in base64 (RFC 2046 5.1, 5.2.1).
+    """
+    kind = files.known_type(content_type)
+    if kind in {"text/calendar", "application/ics"} or kind.startswith(("message/", "multipart/")):
+        return "application/octet-stream"
+    return kind
+
+
+def _attached(data: bytes, content_type: str, filename: str) -> MIMEPart:
+    """A file in base64; a name beyond ASCII or a long one is written as RFC 2231 says."""
+    maintype, _, subtype = content_type.partition("/")
     part = MIMEPart(policy=SMTP)
     part.set_content(
-        ics,
-        maintype="application",
-        subtype="ics",
+        data,
+        maintype=maintype,
+        subtype=subtype,
         cte="base64",
         disposition="attachment",
         filename=filename,

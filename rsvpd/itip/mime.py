@@ -91,9 +91,8 @@ def _leaves(message: Message) -> Iterator[tuple[Message, int]]:
         part, level = stack.pop()
         if part.get_content_maintype() == "message":
             continue
-        inner = part.get_payload()
-        if isinstance(inner, list):
-            stack.extend((p, level + 1) for p in reversed(inner) if isinstance(p, Message))
+        if part.is_multipart():
+            stack.extend((p, level + 1) for p in reversed(list(part.get_payload())) if isinstance(p, Message))
         else:
             yield part, level
 
@@ -114,15 +113,24 @@ def _calendar(part: Message, kind: str) -> CalendarPart:
 
 def payload(part: Message) -> bytes:
     """The decoded bytes of a part; as they stand where its encoding is broken."""
+    found = _payload(part, decode=True)
+    if not isinstance(found, bytes):
+        return b""
+    if str(part.get("Content-Transfer-Encoding", "")).strip().lower() != "base64":
+        return found
+    stated = _payload(part, decode=False)
+    return _whole_base64(stated) if isinstance(stated, str) and _undecoded(stated, found) else found
+
+
+def _payload(part: Message, *, decode: bool) -> object:
     try:
-        found = part.get_payload(decode=True)
-    except (ValueError, LookupError, AssertionError):
-        found = None
-    if str(part.get("Content-Transfer-Encoding", "")).strip().lower() == "base64":
-        stated = part.get_payload()
-        if isinstance(stated, str) and found == stated.encode("ascii", "surrogateescape"):
-            return _whole_base64(stated)
-    return found if isinstance(found, bytes) else b""
+        return part.get_payload(decode=True) if decode else part.get_payload()
+    except (ValueError, LookupError, AssertionError, TypeError):  # a charset that is none
+        return None
+
+
+def _undecoded(stated: str, found: bytes) -> bool:
+    return found[:16] == "".join(stated[:64].split())[:16].encode("ascii", "replace") != b""
 
 
 def _whole_base64(text: str) -> bytes:

@@ -137,7 +137,7 @@ class Occurrence:
     def key(self) -> str:
         """Text that orders and compares as the occurrence does: RFC 3339 in UTC, or a date."""
         if isinstance(self.at, datetime):
-            return self.at.astimezone(UTC).isoformat()
+            return (self.at if self.at.tzinfo is UTC else self.at.astimezone(UTC)).isoformat()
         return self.at.isoformat()
 
     @classmethod

@@ -7,28 +7,33 @@ a bound on the work, for a mail may name any instant there is.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from heapq import merge
 from itertools import islice
+from types import FunctionType
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
-from dateutil.rrule import rrule, rrulestr
+from dateutil.rrule import _iterinfo, rrule, rrulestr
 
-from rsvpd.itip.model import Meeting, Occurrence, Override, When
+from rsvpd.itip.ics.times import in_utc
+from rsvpd.itip.model import Meeting, Occurrence, When
 
 MAX_STEPS = 50_000
-"""Occurrences looked at before a series is said to be past the limit."""
+"""Steps that a rule is followed before a series is said to be past the limit: about 0.1 s."""
 
-_FARTHEST = timedelta(days=366 * 30)  # a rule that never matches is followed for 0.9 s at most
+_EARLIEST = datetime(1, 1, 3)  # noqa: DTZ001  local by intent
+_LATEST = datetime(9999, 12, 29)  # noqa: DTZ001
+_FARTHEST = timedelta(days=366 * 100)
 _FINE = re.compile(r"FREQ=(SECONDLY|MINUTELY|HOURLY)", re.IGNORECASE)
 _COUNT = re.compile(r";?COUNT=(\d+)", re.IGNORECASE)
 _UNTIL = re.compile(r";?UNTIL=(\d{8})(T\d{6})?(Z)?", re.IGNORECASE)
-_NO_STEP = re.compile(r"INTERVAL=0+(;|$)", re.IGNORECASE)
+_NO_STEP = re.compile(r"INTERVAL=(?!0*[1-9]\d*(;|$))", re.IGNORECASE)
 
 
-_LAST_START = datetime(9900, 1, 1)  # noqa: DTZ001  local by intent
+_Days: TypeAlias = tuple[Iterable[int | None], int, int]
 
 
 class NoOccurrence(StrEnum):
@@ -53,12 +58,11 @@ def resolve(meeting: Meeting, recurrence_id: When) -> Occurrence | NoOccurrence:
     if meeting.recurrence is None:
         return NoOccurrence.DOES_NOT_RECUR
     series = _Series(meeting)
-    asked = series.local(recurrence_id)
-    override = series.override(asked)
-    if override is not None:
-        return NoOccurrence.DELETED if override.cancelled else override.occurrence
+    for override in meeting.recurrence.overrides:
+        if series.names(recurrence_id, override.occurrence.at):
+            return NoOccurrence.DELETED if override.cancelled else override.occurrence
     try:
-        found = series.find(asked)
+        found = series.find(recurrence_id)
     except _TooMuchWork:
         return NoOccurrence.TOO_MUCH_WORK
     if found is None:
@@ -71,20 +75,57 @@ def following(meeting: Meeting, occurrence: Occurrence, limit: int) -> tuple[Occ
     if meeting.recurrence is None:
         return ()
     series = _Series(meeting)
-    first = series.local(occurrence.at)
-    gone = {series.local(o.occurrence.at) for o in meeting.recurrence.overrides if o.cancelled}
+    gone = {o.occurrence.key for o in meeting.recurrence.overrides if o.cancelled}
+    later = islice(series.between(series.local(occurrence.at)), limit + len(gone))
+    found: list[Occurrence] = []
     try:
-        later = islice(series.between(first), limit + len(gone))
-        local = [at for at in later if at not in gone]
+        found.extend(one for one in map(series.occurrence, later) if one.key not in gone)
     except _TooMuchWork:
-        local = [first]
-    return tuple(series.occurrence(at) for at in local[:limit])
+        found = found or [occurrence]
+    return tuple(found[:limit])
 
 
 def canonical(meeting: Meeting, recurrence_id: When) -> Occurrence:
     """`recurrence_id` as it would be compared, whether or not the series has it."""
     series = _Series(meeting)
+    if isinstance(recurrence_id, datetime) and recurrence_id.tzinfo and not meeting.all_day:
+        return Occurrence(in_utc(recurrence_id))
     return series.occurrence(series.local(recurrence_id))
+
+
+class _CountedSteps(_iterinfo):
+    """dateutil's own reckoning of days, given up after MAX_STEPS: a rule that never matches has no other end."""
+
+    def __init__(self, rule: rrule) -> None:
+        super().__init__(rule)
+        self.taken = 0
+
+    def _step(self) -> None:
+        self.taken += 1
+        if self.taken > MAX_STEPS:
+            raise _TooMuchWork
+
+    def ydayset(self, year: int, month: int, day: int) -> _Days:
+        self._step()
+        return super().ydayset(year, month, day)
+
+    def mdayset(self, year: int, month: int, day: int) -> _Days:
+        self._step()
+        return super().mdayset(year, month, day)
+
+    def wdayset(self, year: int, month: int, day: int) -> _Days:
+        self._step()
+        return super().wdayset(year, month, day)
+
+    def ddayset(self, year: int, month: int, day: int) -> _Days:
+        self._step()
+        return super().ddayset(year, month, day)
+
+
+_LOOP = vars(rrule)["_iter"]
+_counted_iter = FunctionType(  # the same loop, over counted steps
+    _LOOP.__code__, {**_LOOP.__globals__, "_iterinfo": _CountedSteps}
+)
 
 
 class _Series:
@@ -94,7 +135,6 @@ class _Series:
         self._meeting = meeting
         self._zone: tzinfo = _zone(meeting)
         self._start = self.local(meeting.start)
-        self._horizon = min(self._start, _LAST_START) + _FARTHEST
         lines = meeting.recurrence.lines if meeting.recurrence else ()
         self._rules = [line.partition(":")[2] for line in lines if line.startswith("RRULE")]
         self._dates = {self._stated(line) for line in lines if line.startswith("RDATE")}
@@ -121,55 +161,54 @@ class _Series:
     def occurrence(self, local: datetime) -> Occurrence:
         if self._meeting.all_day:
             return Occurrence(local.date())
-        return Occurrence(local.replace(tzinfo=self._zone).astimezone(UTC))
+        return Occurrence(in_utc(local.replace(tzinfo=self._zone)))
 
-    def override(self, asked: datetime) -> Override | None:
-        overrides = self._meeting.recurrence.overrides if self._meeting.recurrence else ()
-        return next((o for o in overrides if self.local(o.occurrence.at) == asked), None)
+    def names(self, asked: When, at: When) -> bool:
+        """Whether `asked` names the occurrence at `at`."""
+        if self._meeting.all_day:
+            return self.local(asked) == self.local(at)
+        if not isinstance(asked, datetime):
+            return self.local(at).date() == asked
+        if asked.tzinfo and isinstance(at, datetime) and at.tzinfo:
+            return in_utc(asked) == in_utc(at)  # not `==`, which an hour that comes twice never is
+        return self.local(at) == self.local(asked)
 
-    def find(self, asked: datetime) -> datetime | None:
-        """The local start of the occurrence asked for, looking at one day only."""
-        midnight = datetime.combine(asked.date(), time())
-        if asked == midnight and not self._meeting.all_day:  # a day asked of a timed series
-            return next(
-                iter(self.between(midnight, midnight + timedelta(hours=24, microseconds=-1), excluded=True)),
-                None,
-            )
-        return next(iter(self.between(asked, asked, excluded=True)), None)
+    def find(self, asked: When) -> datetime | None:
+        """The local start of the occurrence asked for; clocks that change make it a day's search."""
+        around = self.local(asked)
+        first = max(around, _EARLIEST) - timedelta(days=1)
+        last = min(around, _LATEST) + timedelta(days=1)
+        there = (at for at in self.between(first, last, excluded=True))
+        return next((at for at in there if self.names(asked, self.occurrence(at).at)), None)
 
     def between(
         self, first: datetime, last: datetime | None = None, *, excluded: bool = False
     ) -> Iterator[datetime]:
         """Local starts from `first` to `last`, in order; those of EXDATE too if `excluded`."""
-        last = min(last, self._horizon) if last else self._horizon
-        extra = {at for at in (*self._dates, self._start) if first <= at <= last}
+        last = min(last or _LATEST, min(self._start, _LATEST - _FARTHEST) + _FARTHEST)
+        extra = sorted(at for at in {*self._dates, self._start} if first <= at <= last)
         streams = [self._follow(rule, last) for rule in self._rules]
         seen: datetime | None = None
-        for step, at in enumerate(merge(*streams, sorted(extra))):
-            if step > MAX_STEPS:
-                raise _TooMuchWork
+        for at in merge(*streams, extra):
             if at >= first and at != seen and (excluded or at not in self.excluded):
                 yield at
             seen = at
 
     def _follow(self, rule: str, last: datetime) -> Iterator[datetime]:
-        """The rule from the first occurrence on, never past `last`; COUNT is counted here.
-
-        dateutil looks for the next match without end where there is none, so it is
-        always given an UNTIL.
-        """
-        count = int(found[1]) if (found := _COUNT.search(rule)) else MAX_STEPS + 1
+        """The rule from the first occurrence to `last`; COUNT is counted here, for UNTIL is taken."""
         until = self._until(rule)
+        end = min(until, last) if until else last
+        if end < self._start:
+            return
         text = _COUNT.sub("", _UNTIL.sub("", rule)).strip(";")
         if _NO_STEP.search(text) or (_FINE.search(text) and ";BY" in text.upper()):
             raise _TooMuchWork
-        end = min(until, last) if until else last
         try:
-            followed = rrulestr(f"{text};UNTIL={end:%Y%m%dT%H%M%S}", dtstart=self._start)
-        except (ValueError, TypeError, AttributeError, IndexError) as error:
+            followed = rrulestr(f"{text};UNTIL={end.year:04}{end:%m%dT%H%M%S}", dtstart=self._start)
+        except (ValueError, TypeError, AttributeError, IndexError, OverflowError) as error:
             raise _TooMuchWork from error
-        if isinstance(followed, rrule) and end >= self._start:
-            yield from islice(followed, count)
+        if isinstance(followed, rrule):
+            yield from islice(_counted_iter(followed), _count(rule))
 
     def _until(self, rule: str) -> datetime | None:
         found = _UNTIL.search(rule)
@@ -189,3 +228,9 @@ def _zone(meeting: Meeting) -> tzinfo:
     if meeting.zone:
         return ZoneInfo(meeting.zone)
     return (meeting.start.tzinfo if isinstance(meeting.start, datetime) else None) or UTC
+
+
+def _count(rule: str) -> int | None:
+    """COUNT, None without one; no series is followed farther than the bound anyway."""
+    found = _COUNT.search(rule)
+    return int(found[1][:9]) if found else None

@@ -10,7 +10,9 @@ import quopri
 import re
 
 _SOFT_BREAK = re.compile(rb"=\r?\n")
-_ENCODED_PARAMETER = re.compile(rb"^[A-Za-z-]+;[A-Za-z-]+=3D", re.MULTILINE)
+_ENCODED_PARAMETER = re.compile(
+    rb";(PARTSTAT|ROLE|CUTYPE|RSVP|VALUE)=3D\"?[A-Z]|^RRULE:FREQ=3D[A-Z]", re.IGNORECASE | re.MULTILINE
+)
 _COMMENT_IN_DESCRIPTION = re.compile(
     r"outlook 1[0-2]\.0 mimedir|android|k desktop environment|libkcal|kmail|korganizer", re.IGNORECASE
 )

@@ -36,9 +36,12 @@ def _shown(person: Seat, people: Mapping[str, Seat]) -> PartStat:
 def counts(people: Sequence[Seat]) -> dict[PartStat, int]:
     """How many seats have each participation status; a delegate's seat is the delegator's."""
     by_address = {person.address: person for person in people}
+    # Who sits on somebody else's seat, also where that was taken back, or where they were invited too.
+    delegates = {p.address for p in people if p.delegated_from in by_address}
+    delegates |= {p.delegated_to for p in people if p.delegated_to and not _comes_back(p, by_address)}
     total: Counter[PartStat] = Counter()
     for person in people:
-        if _holds_no_seat(person, by_address):
+        if person.address in delegates:
             continue
         end = _end_of_chain(person, by_address)
         declined = end is not person and end.partstat is PartStat.DECLINED
@@ -46,9 +49,12 @@ def counts(people: Sequence[Seat]) -> dict[PartStat, int]:
     return {partstat: total[partstat] for partstat in PartStat}
 
 
-def _holds_no_seat(person: Seat, people: Mapping[str, Seat]) -> bool:
-    """A delegate sits on the seat of whoever delegated, also where that was taken back."""
-    return person.delegated_from is not None and person.delegated_from in people
+def _comes_back(person: Seat, people: Mapping[str, Seat]) -> bool:
+    """Whether nobody sits on the seat in the end: it was not delegated, or its delegation ends in a circle."""
+    end = _end_of_chain(person, people)
+    return person.partstat is not PartStat.DELEGATED or (
+        end.partstat is PartStat.DELEGATED and end.delegated_to in people
+    )
 
 
 def _end_of_chain(person: Seat, people: Mapping[str, Seat]) -> Seat:

@@ -1,4 +1,4 @@
-"""The only importer of imapclient: reads an organizer's folders, read-only.
+"""The only importer of imapclient: reads an organizer's folders, read-only, and files what was sent.
 
 Small mails are fetched whole in batches (64 us each in the client against 150 us
 for a BODYSTRUCTURE); of a large one only the parts that can matter, found by its
@@ -7,18 +7,19 @@ structure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from imapclient import IMAPClient
+from imapclient import SEEN, IMAPClient
 from imapclient.exceptions import IMAPClientError, LoginError
+from imapclient.imapclient import SENT
 
 from rsvpd.config import ImapSettings, OrganizerSettings, Security
 from rsvpd.itip.ics.reading import Limits
 from rsvpd.mail import structure, tls
-from rsvpd.ports import Fetched, FolderState, MailboxUnavailable
+from rsvpd.ports import Fetched, FolderState, LoginRefused, MailboxUnavailable
 
 _PORTS = {Security.TLS: 993, Security.STARTTLS: 143, Security.NONE: 143}
 _BATCH = 500
@@ -46,7 +47,27 @@ class ImapMailbox:
             client = self._connected()
             found = client.select_folder(folder, readonly=True)
             state = FolderState(int(found[b"UIDVALIDITY"]), _number(found.get(b"UIDNEXT")))
-            yield ImapFolder(client, state, self._limits)
+        # What the caller does in between is not the mailbox's trouble.
+        yield ImapFolder(client, state, self._limits, self._translated)
+
+    def file_sent(self, message_id: str, raw: bytes, sent_at: datetime) -> None:
+        r"""Appends a mail to the folder of sent mails, \Seen, unless the folder has one with its Message-ID.
+
+        It has one if an earlier run crashed before it could note that it filed the
+        mail, or if the server itself keeps what its users send.
+        """
+        with self._translated():
+            client = self._connected()
+            folder = self._settings.sent_folder or client.find_special_folder(SENT)
+            if folder is None:
+                raise MailboxUnavailable(
+                    f"{self._where}: no folder is for sent mails; set sent_folder, or save_sent = false"
+                )
+            client.select_folder(folder, readonly=True)
+            day = (sent_at - timedelta(days=1)).date()
+            known = ["SINCE", day, "HEADER", "Message-ID", message_id] if message_id.isascii() else None
+            if known is None or not client.search(known):
+                client.append(folder, raw, flags=[SEEN], msg_time=sent_at)
 
     def check(self) -> str:
         """Connects and logs in; the capabilities, for people."""
@@ -60,7 +81,7 @@ class ImapMailbox:
             yield
         except LoginError as error:
             self.close()
-            raise MailboxUnavailable(
+            raise LoginRefused(
                 f"{self._where}: login refused for {self._settings.username} ({tls.words(error)}); "
                 "check username and password"
             ) from error
@@ -91,9 +112,10 @@ class ImapMailbox:
             client.normalise_times = False
             if settings.security is Security.STARTTLS:
                 client.starttls(context)
-            client.login(settings.username, settings.secret() or "")
+            _login(client, settings.username or "", settings.secret() or "")
         except BaseException:
-            client.shutdown()
+            with suppress(OSError):  # what broke it may have closed it
+                client.shutdown()
             raise
         return client
 
@@ -111,28 +133,43 @@ class ImapMailbox:
 class ImapFolder:
     """A folder that is selected."""
 
-    def __init__(self, client: IMAPClient, state: FolderState, limits: Limits) -> None:
+    def __init__(
+        self,
+        client: IMAPClient,
+        state: FolderState,
+        limits: Limits,
+        translated: Callable[[], AbstractContextManager[None]],
+    ) -> None:
         self._client = client
         self._limits = limits
+        self._translated = translated
         self.state = state
+
+    def _search(self, *criteria: object) -> list[int]:
+        with self._translated():
+            return sorted(int(uid) for uid in self._client.search(list(criteria)))
+
+    def _fetch(self, imap_uids: Sequence[int], items: Sequence[str]) -> Mapping[int, Mapping[bytes, Any]]:
+        with self._translated():
+            found: Mapping[int, Mapping[bytes, Any]] = self._client.fetch(imap_uids, items)
+            return found
 
     def newer(self, last_uid: int) -> Sequence[int]:
         """IMAP UIDs above `last_uid`; `UID n:*` always returns the last mail, so it is filtered."""
         if self.state.uidnext is not None and last_uid + 1 >= self.state.uidnext:
             return []
-        found = self._client.search(["UID", f"{last_uid + 1}:*"])
-        return sorted(uid for uid in found if uid > last_uid)
+        return [uid for uid in self._search("UID", f"{last_uid + 1}:*") if uid > last_uid]
 
     def since(self, moment: datetime) -> Sequence[int]:
         """IMAP UIDs of mails that arrived on the day of `moment` or later, wherever that day began."""
         day = (moment - timedelta(days=1)).date()
-        return sorted(self._client.search(["SINCE", day]))
+        return self._search("SINCE", day)
 
     def fetch(self, imap_uids: Sequence[int]) -> Iterator[Fetched]:
         """The mails, in order: small ones whole, large ones reduced to what can matter."""
         for start in range(0, len(imap_uids), _BATCH):
             batch = imap_uids[start : start + _BATCH]
-            facts = self._client.fetch(batch, ["INTERNALDATE", "RFC822.SIZE"])
+            facts = self._fetch(batch, ["INTERNALDATE", "RFC822.SIZE"])
             for group in _grouped([uid for uid in batch if uid in facts], facts):
                 yield from self._group(group, facts)
 
@@ -140,14 +177,14 @@ class ImapFolder:
         if len(imap_uids) == 1 and _size(facts[imap_uids[0]]) > _WHOLE:
             yield from self._large(imap_uids[0], facts[imap_uids[0]])
             return
-        whole = self._client.fetch(imap_uids, ["BODY.PEEK[]"])
+        whole = self._fetch(imap_uids, ["BODY.PEEK[]"])
         for uid in imap_uids:
             raw = whole.get(uid, {}).get(b"BODY[]")
             if raw is not None:
                 yield Fetched(uid, _received_at(facts[uid]), raw)
 
     def _large(self, uid: int, facts: Mapping[bytes, Any]) -> Iterator[Fetched]:
-        answer = self._client.fetch([uid], ["BODYSTRUCTURE", "BODY.PEEK[HEADER]"]).get(uid)
+        answer = self._fetch([uid], ["BODYSTRUCTURE", "BODY.PEEK[HEADER]"]).get(uid)
         if answer is None:
             return
         header = answer[b"BODY[HEADER]"]
@@ -163,11 +200,21 @@ class ImapFolder:
             yield Fetched(uid, _received_at(facts), header, problem=words)
             return
         sections = [section for part in wanted for section in part.sections]
-        bodies = (
-            self._client.fetch([uid], [f"BODY.PEEK[{s}]" for s in sections]).get(uid, {}) if sections else {}
-        )
+        bodies = self._fetch([uid], [f"BODY.PEEK[{s}]" for s in sections]).get(uid, {}) if sections else {}
         content = {s: bodies.get(f"BODY[{s}]".encode(), b"") or b"" for s in sections}
         yield Fetched(uid, _received_at(facts), structure.reduced(header, wanted, content))
+
+
+def _login(client: IMAPClient, username: str, password: str) -> None:
+    """LOGIN knows ASCII alone; PLAIN is UTF-8 (RFC 4616 2)."""
+    if (username + password).isascii():
+        client.login(username, password)
+        return
+    answer = f"\0{username}\0{password}".encode()
+    try:
+        client.sasl_login("PLAIN", lambda _: answer)
+    except IMAPClientError as error:
+        raise LoginError(str(error)) from error
 
 
 def _grouped(imap_uids: Sequence[int], facts: Mapping[int, Mapping[bytes, Any]]) -> Iterator[list[int]]:

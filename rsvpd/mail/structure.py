@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from email import message_from_bytes
 from typing import Any
 
 _MATTERS = frozenset({"text/calendar", "application/ics", "text/x-vcalendar", "application/calendar"})
@@ -20,7 +20,6 @@ _REPORTS = frozenset(
 _NAMES = (".ics", ".ical", ".icalendar", "winmail.dat")
 _TEXT_BYTES = 128 * 1024
 _DEPTH = 50
-_BOUNDARY = re.compile(rb"boundary\s*=\s*(?:\"([^\"]+)\"|([^\s;]+))", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +93,7 @@ def reduced(header: bytes, parts: Sequence[Part], content: Mapping[str, bytes]) 
         return header
     if not parts[0].section:
         return header + content["TEXT"]
-    found = _BOUNDARY.search(header.replace(b"\r\n", b""))
-    boundary = (found[1] or found[2]) if found else b"reduced"
+    boundary = (message_from_bytes(header).get_boundary() or "reduced").encode("utf-8", "surrogateescape")
     pieces = []
     for part in parts:
         head, *body = (content[section] for section in part.sections)

@@ -26,6 +26,7 @@ from rsvpd.itip.model import (
     Role,
     When,
 )
+from rsvpd.store.describing import details_json, details_of
 from rsvpd.store.tables import AnswerRow, AttendeeRow, MeetingRow, OverrideRow, RevisionRow
 
 
@@ -103,6 +104,7 @@ def fill_meeting(row: MeetingRow, meeting: Meeting, *, now: datetime) -> None:
     row.cancelled_at = (row.cancelled_at or now) if meeting.status is MeetingStatus.CANCELLED else None
     recurrence = meeting.recurrence
     row.recurrence = "\n".join(recurrence.lines) if recurrence is not None else None
+    row.details = details_json(meeting.details)
     row.modified_at = now
 
 
@@ -129,7 +131,7 @@ def meeting_of(
     overrides: Sequence[OverrideRow],
     attendees: Sequence[Attendee] = (),
 ) -> Meeting:
-    """The meeting that a row and what belongs to it say."""
+    """The meeting that a row and what belongs to it say, without its files."""
     recurrence = None
     if row.recurrence is not None:
         lines = tuple(line for line in row.recurrence.split("\n") if line)
@@ -152,6 +154,7 @@ def meeting_of(
             for r in sorted(revisions, key=lambda r: (r.sequence, r.sent_at))
         ),
         attendees=tuple(attendees),
+        details=details_of(row.details),
     )
 
 

@@ -63,10 +63,11 @@ def numbered_invitation(
 
 def failed_invitation(session: Session, bounce: Bounce, organizer: str | None) -> Invitation | None:
     """The invitation that a delivery report is about: by Message-ID, by the UID of our REQUEST, by recipient."""
-    if bounce.message_id or bounce.envelope_id:
-        known = [m for m in (bounce.message_id, bounce.envelope_id) if m]
-        if found := answered_invitation(session, known, organizer):
-            return found
+    known = [bounce.message_id] if bounce.message_id else []
+    if bounce.envelope_id:  # we give the Message-ID, without its brackets
+        known.append(f"<{bounce.envelope_id}>")
+    if known and (found := answered_invitation(session, known, organizer)):
+        return found
     if bounce.recipient is None:
         return None
     if bounce.uid:

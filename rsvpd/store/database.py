@@ -21,6 +21,8 @@ from sqlmodel import Session
 
 from rsvpd.ports import StoreUnavailable
 
+_MIGRATION_LOCK = 7_287_093  # any number that nobody else takes
+
 BUSY_SECONDS = 30
 """How long a writer waits for another one on SQLite."""
 
@@ -80,6 +82,8 @@ class Database:
     def migrate(self) -> None:
         """Brings the schema to the newest revision, in one transaction."""
         with _translated(), self.engine.begin() as connection:
+            if connection.dialect.name == "postgresql":  # two first starts at once
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
             config = self._config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")

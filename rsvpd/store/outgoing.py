@@ -1,16 +1,32 @@
-"""The outgoing queue: rows are put in with what is to be sent, claimed under a lease, and marked."""
+"""The outgoing queue: rows are put in with what is to be sent, claimed under a lease, and marked.
+
+All take the session of `Database.begin()`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
-from sqlalchemy import update
-from sqlmodel import Session, col, or_, select
+import sqlalchemy
+from sqlalchemy import ColumnElement, and_, func, or_, update
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, select
 
-from rsvpd.store.tables import AttendeeRow, OutgoingRow
+from rsvpd.ports import CouldNot
+from rsvpd.store.tables import AttendeeRow, Instant, OutgoingRow
 from rsvpd.store.writes import stored_id
+
+
+class Status(StrEnum):
+    """What became of a mail."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    FAILED = "failed"
+    DROPPED = "dropped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +55,7 @@ class Claimed:
     raw: bytes
     attempts: int
     created_at: datetime
+    first_tried_at: datetime | None
 
 
 def enqueue(session: Session, mails: Sequence[Mail], now: datetime) -> None:
@@ -65,12 +82,7 @@ def claim(session: Session, organizer: str, now: datetime, *, lease: timedelta, 
     """The next due mails of an organizer, leased to the caller: nobody else sends them meanwhile."""
     query = (
         select(OutgoingRow)
-        .where(
-            OutgoingRow.organizer == organizer,
-            OutgoingRow.status == "pending",
-            OutgoingRow.due_at <= now,
-            or_(col(OutgoingRow.leased_until).is_(None), col(OutgoingRow.leased_until) < now),
-        )
+        .where(*_waiting(organizer, now), OutgoingRow.due_at <= now)
         .order_by(col(OutgoingRow.due_at), col(OutgoingRow.id))
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -92,26 +104,61 @@ def _claimed(row: OutgoingRow) -> Claimed:
         raw=row.raw,
         attempts=row.attempts,
         created_at=row.created_at,
+        first_tried_at=row.first_tried_at,
     )
+
+
+def allowance(session: Session, organizer: str, now: datetime, per_minute: int) -> int:
+    """How many more mails may be claimed if at most `per_minute` go out in any 60 seconds.
+
+    What somebody holds a lease on counts as sent. Whoever asks next waits for the
+    end of this transaction, so that two do not take the same allowance.
+    """
+    if session.get_bind().dialect.name == "postgresql":  # SQLite has one writer anyway
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"outgoing {organizer}"))))
+    counted = or_(
+        col(OutgoingRow.sent_at) > now - timedelta(minutes=1),
+        and_(col(OutgoingRow.status) == Status.PENDING.value, col(OutgoingRow.leased_until) >= now),
+    )
+    query = select(func.count()).where(OutgoingRow.organizer == organizer, counted)
+    return per_minute - session.exec(query).one()
 
 
 def mark_sent(session: Session, mail: Claimed, now: datetime) -> None:
     """The server took it."""
     _mark(
-        session, mail, status="sent", sent_at=now, words=None, leased_until=None, attempts=mail.attempts + 1
+        session,
+        mail,
+        status=Status.SENT.value,
+        sent_at=now,
+        words=None,
+        leased_until=None,
+        attempts=mail.attempts + 1,
     )
     _show_of(session, mail, "sent", None)
 
 
-def mark_later(session: Session, mail: Claimed, due_at: datetime, words: str) -> None:
+def mark_later(
+    session: Session, mail: Claimed, due_at: datetime, words: str, tried_at: datetime | None = None
+) -> None:
     """The server could not take it now: it is due again at `due_at`."""
-    _mark(session, mail, due_at=due_at, words=words, leased_until=None, attempts=mail.attempts + 1)
+    _mark(
+        session,
+        mail,
+        due_at=due_at,
+        words=words,
+        leased_until=None,
+        attempts=mail.attempts + 1,
+        first_tried_at=mail.first_tried_at or tried_at,
+    )
     _show_of(session, mail, "delayed", words)
 
 
 def mark_failed(session: Session, mail: Claimed, words: str) -> None:
     """It will not be sent; why is kept."""
-    _mark(session, mail, status="failed", words=words, leased_until=None, attempts=mail.attempts + 1)
+    _mark(
+        session, mail, status=Status.FAILED.value, words=words, leased_until=None, attempts=mail.attempts + 1
+    )
     _show_of(session, mail, "failed", words)
 
 
@@ -122,6 +169,51 @@ def release(session: Session, mails: Sequence[Claimed], due_at: datetime) -> Non
         session.execute(
             update(OutgoingRow).where(col(OutgoingRow.id).in_(ids)).values(leased_until=None, due_at=due_at)
         )
+
+
+def hold(session: Session, organizer: str, now: datetime, until: datetime, words: str) -> None:
+    """Puts off everything of an organizer that is due before `until`; that is no attempt of any mail.
+
+    What somebody holds a lease on is left to them.
+    """
+    held = (*_waiting(organizer, now), col(OutgoingRow.due_at) < until)
+    whose = select(OutgoingRow.attendee_id).where(*held)
+    session.execute(
+        update(AttendeeRow)
+        .where(col(AttendeeRow.id).in_(whose))
+        .values(delivery="delayed", delivery_words=words)
+    )
+    first = func.coalesce(OutgoingRow.first_tried_at, now, type_=Instant)
+    session.execute(update(OutgoingRow).where(*held).values(due_at=until, first_tried_at=first, words=words))
+
+
+def waiting_since(session: Session, organizer: str, now: datetime) -> datetime | None:
+    """When the mail that has waited longest was first tried."""
+    query = select(func.min(OutgoingRow.first_tried_at)).where(*_waiting(organizer, now))
+    return session.exec(query).one()
+
+
+def give_up(session: Session, organizer: str, now: datetime, *, before: datetime, words: str) -> int:
+    """Fails what was first tried at `before` or earlier and still waits; how many."""
+    late = (*_waiting(organizer, now), col(OutgoingRow.first_tried_at) <= before)
+    found = session.exec(select(OutgoingRow.id, OutgoingRow.attendee_id).where(*late)).all()
+    for start in range(0, len(found), 1000):
+        ids = [number for number, _ in found[start : start + 1000]]
+        session.execute(
+            update(OutgoingRow)
+            .where(col(OutgoingRow.id).in_(ids))
+            .values(status=Status.FAILED.value, words=words)
+        )
+    _show(session, [attendee for _, attendee in found if attendee is not None], "failed", words)
+    return len(found)
+
+
+def _waiting(organizer: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        col(OutgoingRow.organizer) == organizer,
+        col(OutgoingRow.status) == Status.PENDING.value,
+        or_(col(OutgoingRow.leased_until).is_(None), col(OutgoingRow.leased_until) < now),
+    )
 
 
 def _mark(session: Session, mail: Claimed, **values: object) -> None:
@@ -141,3 +233,93 @@ def _show(session: Session, attendee_ids: Sequence[int], delivery: str, words: s
             .where(col(AttendeeRow.id).in_(some))
             .values(delivery=delivery, delivery_words=words)
         )
+
+
+def retry(session: Session, ids: Sequence[int], now: datetime) -> None:
+    """Has these mails sent as if for the first time. Raises `CouldNot` for one that cannot be, and does none."""
+    rows = _settable(session, ids, now)
+    for row in rows:
+        row.status, row.due_at, row.attempts = Status.PENDING.value, now, 0
+        row.first_tried_at = row.words = row.leased_until = None
+        session.add(row)
+    _show(session, [row.attendee_id for row in rows if row.attendee_id is not None], "pending", None)
+
+
+def drop(session: Session, ids: Sequence[int], now: datetime) -> None:
+    """Never sends these mails. Raises `CouldNot` for one that cannot be held back, and does none."""
+    rows = _settable(session, ids, now)
+    for row in rows:
+        row.status, row.words, row.leased_until = Status.DROPPED.value, row.words or _DROPPED, None
+        session.add(row)
+        _show(session, [row.attendee_id] if row.attendee_id is not None else [], "failed", row.words)
+
+
+_DROPPED = "taken out of the queue before it was sent"
+
+
+def _settable(session: Session, ids: Sequence[int], now: datetime) -> list[OutgoingRow]:
+    """The rows, locked; none was sent, and nobody is sending one."""
+    found: dict[int, OutgoingRow] = {}
+    for start in range(0, len(ids), 1000):
+        some = col(OutgoingRow.id).in_(ids[start : start + 1000])
+        query = select(OutgoingRow).where(some).order_by(col(OutgoingRow.id)).with_for_update()
+        found |= {stored_id(row.id): row for row in session.exec(query)}
+    for number in ids:
+        row = found.get(number)
+        if row is None:
+            raise CouldNot(f"there is no outgoing mail {number}; see `rsvpd outgoing list`")
+        if row.status == Status.SENT.value:
+            raise CouldNot(f"outgoing mail {number} was sent already")
+        if row.status == Status.PENDING.value and row.leased_until and row.leased_until >= now:
+            raise CouldNot(f"outgoing mail {number} is being sent at this moment; try again in a minute")
+    return list(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A mail that was sent and whose copy is not filed yet."""
+
+    id: int
+    message_id: str
+    raw: bytes
+    sent_at: datetime
+
+
+def copies_due(session: Session, organizer: str, since: datetime) -> list[Copy]:
+    """One mail for each batch of which none is filed: the first that was sent, at `since` or later.
+
+    A batch is what was put in together for one meeting with one METHOD.
+    """
+    batch = (col(OutgoingRow.meeting_id), col(OutgoingRow.method), col(OutgoingRow.created_at))
+    firsts = (
+        sqlalchemy.select(func.min(OutgoingRow.id).label("id"), *batch)
+        .where(
+            col(OutgoingRow.organizer) == organizer,
+            col(OutgoingRow.status) == Status.SENT.value,
+            col(OutgoingRow.sent_at) >= since,
+        )
+        .group_by(*batch)
+        .subquery()
+    )
+    other = aliased(OutgoingRow)
+    filed = sqlalchemy.select(col(other.id)).where(
+        col(other.meeting_id) == firsts.c.meeting_id,
+        col(other.method) == firsts.c.method,
+        col(other.created_at) == firsts.c.created_at,
+        col(other.filed_at).is_not(None),
+    )
+    query = (
+        select(OutgoingRow)
+        .join(firsts, col(OutgoingRow.id) == firsts.c.id)
+        .where(~filed.exists())
+        .order_by(col(OutgoingRow.id))
+    )
+    return [
+        Copy(stored_id(row.id), row.message_id, row.raw, row.sent_at or row.created_at)
+        for row in session.exec(query)
+    ]
+
+
+def mark_filed(session: Session, copy: Copy, now: datetime) -> None:
+    """Its copy is where the organizer keeps what was sent."""
+    session.execute(update(OutgoingRow).where(col(OutgoingRow.id) == copy.id).values(filed_at=now))

@@ -9,8 +9,9 @@ from datetime import datetime
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from rsvpd.itip import occurrences, ranking, seats
-from rsvpd.itip.model import Attendee, Meeting, PartStat, When
+from rsvpd.itip import seats
+from rsvpd.itip.apart import occurrences_apart
+from rsvpd.itip.model import Meeting, PartStat, When
 from rsvpd.itip.seats import Seat
 from rsvpd.store.convert import attendee_of, digest, meeting_of, when_of
 from rsvpd.store.tables import (
@@ -25,9 +26,6 @@ from rsvpd.store.tables import (
     RevisionRow,
 )
 from rsvpd.store.writes import stored_id
-
-_SHOWN_OCCURRENCES = 100
-"""How many occurrences an answer to «this and all later ones» is spelled out for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +306,10 @@ def _occurrences(
         answers.setdefault(answer.attendee_id, []).append(answer)
     by_id = {stored_id(p.id): p for p in people}
     return {
-        number: _apart(meeting, attendee_of(by_id[number], given))
+        number: tuple(
+            OccurrenceView(occurrence.key, partstat)
+            for occurrence, partstat in occurrences_apart(attendee_of(by_id[number], given), meeting).items()
+        )
         for number, given in answers.items()
         if number in by_id
     }
@@ -318,20 +319,6 @@ def _whole(session: Session, row: MeetingRow) -> Meeting:
     revisions = session.exec(select(RevisionRow).where(RevisionRow.meeting_id == row.id)).all()
     overrides = session.exec(select(OverrideRow).where(OverrideRow.meeting_id == row.id)).all()
     return meeting_of(row, revisions, overrides)
-
-
-def _apart(meeting: Meeting, attendee: Attendee) -> tuple[OccurrenceView, ...]:
-    series = ranking.partstat(attendee, meeting)
-    overrides = meeting.recurrence.overrides if meeting.recurrence else ()
-    named = {o.occurrence.key: o.occurrence for o in overrides if not o.cancelled}
-    for answer in ranking.standing(attendee.answers, meeting):
-        if answer.occurrence is not None:
-            named[answer.occurrence.key] = answer.occurrence
-            if answer.this_and_future:
-                later = occurrences.following(meeting, answer.occurrence, _SHOWN_OCCURRENCES)
-                named.update((occurrence.key, occurrence) for occurrence in later)
-    found = ((key, ranking.partstat(attendee, meeting, named[key])) for key in sorted(named))
-    return tuple(OccurrenceView(key, partstat) for key, partstat in found if partstat is not series)
 
 
 def mailboxes(session: Session) -> list[MailboxView]:

@@ -74,9 +74,24 @@ class MeetingRow(SQLModel, table=True):
     status: str = "CONFIRMED"
     cancelled_at: datetime | None = _instant(default=None)
     recurrence: str | None = Field(default=None, sa_type=Text)
+    details: dict[str, Any] = Field(
+        default_factory=dict, sa_type=JSON, sa_column_kwargs={"server_default": "{}"}
+    )
     sends: bool = True
     created_at: datetime = _instant()
     modified_at: datetime = _instant()
+
+
+class AttachmentRow(SQLModel, table=True):
+    """A file that goes with a meeting; apart from it, for only what is sent needs the bytes."""
+
+    __tablename__: ClassVar[str] = "attachment"
+
+    id: int | None = Field(default=None, primary_key=True)
+    meeting_id: int = Field(foreign_key="meeting.id", index=True, ondelete="CASCADE")
+    name: str
+    content_type: str
+    data: bytes = Field(sa_type=LargeBinary)
 
 
 class RevisionRow(SQLModel, table=True):
@@ -247,7 +262,9 @@ class OutgoingRow(SQLModel, table=True):
     attempts: int = 0
     status: str = Field(default="pending", index=True)
     words: str | None = Field(default=None, sa_type=Text)
-    sent_at: datetime | None = _instant(default=None)
+    first_tried_at: datetime | None = _instant(default=None)
+    sent_at: datetime | None = _instant(default=None, index=True)
+    filed_at: datetime | None = _instant(default=None)
 
 
 class CursorRow(SQLModel, table=True):
@@ -260,3 +277,13 @@ class CursorRow(SQLModel, table=True):
     last_uid: int = Field(sa_type=BigInteger)
     passed: int = 0
     polled_at: datetime = _instant()
+
+
+class CalendarCopyRow(SQLModel, table=True):
+    """Which state of a meeting the organizer's own calendar has."""
+
+    __tablename__: ClassVar[str] = "calendar_copy"
+
+    meeting_id: int = Field(primary_key=True, foreign_key="meeting.id", ondelete="CASCADE")
+    digest: str
+    put_at: datetime = _instant()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TypeAlias
+from itertools import islice
+from typing import TypeAlias, TypeVar
 
 from sqlalchemy import ColumnElement, delete, or_, update
 from sqlmodel import Session, col, select
@@ -24,9 +25,11 @@ from rsvpd.store.convert import (
     meeting_row,
     override_rows,
 )
+from rsvpd.store.describing import attachment_rows, details_of
 from rsvpd.store.tables import (
     AliasRow,
     AnswerRow,
+    AttachmentRow,
     AttendeeRow,
     InboundRow,
     MeetingRow,
@@ -34,6 +37,7 @@ from rsvpd.store.tables import (
     RevisionRow,
 )
 
+_Value = TypeVar("_Value", int, str)
 Transaction: TypeAlias = Session
 """What `Database.begin()` gives, for rooms that hand it on without knowing SQL."""
 
@@ -65,6 +69,13 @@ class Stored:
         self.meeting = replace(self.meeting, attendees=(*others, attendee))
 
 
+def chunks(values: Iterable[_Value], size: int = 5_000) -> Iterator[list[_Value]]:
+    """The values in portions that a statement takes: SQLite has 32,766 parameters, PostgreSQL 65,535."""
+    remaining = iter(values)
+    while some := list(islice(remaining, size)):
+        yield some
+
+
 def stored_id(number: int | None) -> int:
     """The id of a row that was flushed."""
     if number is None:
@@ -78,12 +89,13 @@ def find_meetings(session: Session, uids: Collection[str], organizer: str | None
     Octet for octet; then out of Outlook's GlobalObjectId, on either side; then
     without regard to case, if that is unambiguous.
     """
-    query = select(MeetingRow).where(col(MeetingRow.folded_digest).in_({folded_digest(uid) for uid in uids}))
-    if organizer is not None:
-        query = query.where(MeetingRow.organizer == organizer)
     candidates: dict[str, list[MeetingRow]] = {}
-    for row in session.exec(query.order_by(col(MeetingRow.id))):
-        candidates.setdefault(row.folded_digest, []).append(row)
+    for some in chunks({folded_digest(uid) for uid in uids}):
+        query = select(MeetingRow).where(col(MeetingRow.folded_digest).in_(some))
+        if organizer is not None:
+            query = query.where(MeetingRow.organizer == organizer)
+        for row in session.exec(query.order_by(col(MeetingRow.id))):
+            candidates.setdefault(row.folded_digest, []).append(row)
     found = {uid: _best(uid, candidates.get(folded_digest(uid), [])) for uid in uids}
     return {uid: row for uid, row in found.items() if row is not None}
 
@@ -107,7 +119,15 @@ def load(session: Session, row: MeetingRow, *tests: ColumnElement[bool]) -> Stor
 
 
 def load_everyone(session: Session, row: MeetingRow) -> Stored:
-    """A meeting with all its attendees, also those who were removed."""
+    """A meeting with all its attendees, also those who were removed, and with its files: what is sent."""
+    stored = _load_list(session, row)
+    query = select(AttachmentRow).where(AttachmentRow.meeting_id == row.id)
+    files = session.exec(query.order_by(col(AttachmentRow.id))).all()
+    stored.meeting = replace(stored.meeting, details=details_of(row.details, files))
+    return stored
+
+
+def _load_list(session: Session, row: MeetingRow) -> Stored:
     return load(session, row, col(AttendeeRow.meeting_id) == row.id)
 
 
@@ -118,21 +138,25 @@ def load_concerned(
 
     With them come those who delegated to them and their delegates, to both ends of the chain.
     """
-    known = session.exec(select(AliasRow.address).where(col(AliasRow.alias).in_(addresses))).all()
-    stored = load(
-        session,
-        row,
-        col(AttendeeRow.address).in_({*addresses, *known}),
-        col(AttendeeRow.bare_address).in_({without_detail(address) for address in addresses}),
-        col(AttendeeRow.id).in_(numbers),
-    )
+    stored = load(session, row, col(AttendeeRow.id).in_(numbers))
+    for some in chunks(addresses):
+        known = session.exec(select(AliasRow.address).where(col(AliasRow.alias).in_(some))).all()
+        query = select(AttendeeRow).where(
+            AttendeeRow.meeting_id == row.id,
+            or_(
+                col(AttendeeRow.address).in_({*some, *known}),
+                col(AttendeeRow.bare_address).in_({without_detail(address) for address in some}),
+            ),
+        )
+        _put_attendees(session, stored, session.exec(query.order_by(col(AttendeeRow.id))).all())
     asked: set[str] = set()
     while missing := _delegation_partners(stored) - asked:
         asked |= missing
-        query = select(AttendeeRow).where(
-            AttendeeRow.meeting_id == row.id, col(AttendeeRow.address).in_(missing)
-        )
-        _put_attendees(session, stored, session.exec(query).all())
+        for some in chunks(missing):
+            query = select(AttendeeRow).where(
+                AttendeeRow.meeting_id == row.id, col(AttendeeRow.address).in_(some)
+            )
+            _put_attendees(session, stored, session.exec(query).all())
     return stored
 
 
@@ -148,11 +172,37 @@ def _delegation_partners(stored: Stored) -> set[str]:
     return named - loaded
 
 
+def put_attendee(session: Session, stored: Stored, attendee: Attendee) -> None:
+    """Invites somebody, also one who was removed before: what they answered then does not come back."""
+    row = session.exec(
+        select(AttendeeRow).where(
+            AttendeeRow.meeting_id == stored.id, AttendeeRow.address == attendee.address
+        )
+    ).first()
+    if row is None:
+        add_attendee(session, stored, attendee)
+        return
+    row.removed_at, row.name, row.role = None, attendee.name, attendee.role.value
+    session.add(row)
+    session.flush()
+    stored.meeting = load_everyone(session, stored.row).meeting
+
+
+def remove_attendees(session: Session, stored: Stored, addresses: Collection[str], now: datetime) -> None:
+    """Takes attendees off the list; their rows and answers stay as history."""
+    change = update(AttendeeRow).where(
+        col(AttendeeRow.meeting_id) == stored.id, col(AttendeeRow.address).in_(addresses)
+    )
+    session.execute(change.values(removed_at=now))
+    session.expire_all()
+
+
 def ask_again(session: Session, stored: Stored) -> None:
     """After a significant change: everybody whose answer it outdates waits again; the answers stay in history."""
     change = update(AttendeeRow).where(col(AttendeeRow.meeting_id) == stored.id)
     session.execute(change.values(initial_partstat=PartStat.NEEDS_ACTION.value))
-    stored.meeting = refold(session, stored.row).meeting
+    details = stored.meeting.details
+    stored.meeting = replace(refold(session, stored.row).meeting, details=details)
 
 
 def add_aliases(session: Session, address: str, aliases: Sequence[str]) -> None:
@@ -186,12 +236,13 @@ def is_listed(session: Session, stored: Stored, address: str) -> bool:
 
 def _put_attendees(session: Session, stored: Stored, rows: Sequence[AttendeeRow]) -> None:
     answers: dict[int, list[AnswerRow]] = {}
-    ids = [stored_id(row.id) for row in rows]
-    for answer in session.exec(select(AnswerRow).where(col(AnswerRow.attendee_id).in_(ids))):
-        answers.setdefault(answer.attendee_id, []).append(answer)
+    for ids in chunks([stored_id(row.id) for row in rows]):
+        for answer in session.exec(select(AnswerRow).where(col(AnswerRow.attendee_id).in_(ids))):
+            answers.setdefault(answer.attendee_id, []).append(answer)
     aliases: dict[str, set[str]] = {}
-    for alias in session.exec(select(AliasRow).where(col(AliasRow.address).in_([r.address for r in rows]))):
-        aliases.setdefault(alias.address, set()).add(alias.alias)
+    for addresses in chunks([row.address for row in rows]):
+        for alias in session.exec(select(AliasRow).where(col(AliasRow.address).in_(addresses))):
+            aliases.setdefault(alias.address, set()).add(alias.alias)
     for row in rows:
         number = stored_id(row.id)
         stored.numbers[row.address] = number
@@ -209,6 +260,7 @@ def add_meeting(
     rows = [attendee_row(number, attendee) for attendee in meeting.attendees]
     session.add_all(rows)
     session.add_all(override_rows(number, meeting))
+    session.add_all(attachment_rows(number, meeting.details))
     session.add(RevisionRow(meeting_id=number, sequence=meeting.sequence, sent_at=known_at))
     session.flush()
     revised = replace(meeting, revisions=(Revision(meeting.sequence, known_at),))
@@ -224,11 +276,17 @@ def revise_meeting(
     now: datetime,
     known_at: datetime,
 ) -> None:
-    """Puts a new state of a meeting in the place of the old one; attendees are left as they are."""
+    """Puts a new state of a meeting in the place of the old one; attendees are left as they are.
+
+    So are its files, if `meeting` has those of `stored`, none for one that was loaded without.
+    """
     fill_meeting(stored.row, meeting, now=now)
     session.add(stored.row)
     session.exec(delete(OverrideRow).where(col(OverrideRow.meeting_id) == stored.id))
     session.add_all(override_rows(stored.id, meeting))
+    if meeting.details.attachments != stored.meeting.details.attachments:
+        session.exec(delete(AttachmentRow).where(col(AttachmentRow.meeting_id) == stored.id))
+        session.add_all(attachment_rows(stored.id, meeting.details))
     known = {revision.sequence for revision in stored.meeting.revisions}
     if meeting.sequence not in known:
         session.add(
@@ -258,6 +316,7 @@ def sync_attendees(session: Session, stored: Stored, attendees: Sequence[Attende
         row.removed_at = (row.removed_at or now) if attendee is None and not row.delegated_from else None
         if attendee is not None:
             row.name, row.role = attendee.name, attendee.role.value
+            row.cutype, row.rsvp = attendee.cutype.value, attendee.rsvp
             row.initial_partstat = attendee.partstat.value
         session.add(row)
     for attendee in wanted.values():
@@ -267,9 +326,9 @@ def sync_attendees(session: Session, stored: Stored, attendees: Sequence[Attende
 
 
 def refold(session: Session, row: MeetingRow) -> Stored:
-    """Folds the answers of everybody again; the meeting with everybody."""
+    """Folds the answers of everybody again; the meeting with everybody, without its files."""
     session.expire_all()
-    everyone = load_everyone(session, row)
+    everyone = _load_list(session, row)
     fold(session, {number: (everyone, address) for address, number in everyone.numbers.items()})
     return everyone
 

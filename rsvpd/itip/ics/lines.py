@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from rsvpd.itip import quirks
 
-_NEWLINES = re.compile(r"\r+\n|\r|\n|\x85|\u2028")
+_NEWLINES = re.compile(r"\r+\n|\r|\n")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _STARTS_PROPERTY = re.compile(r"[A-Za-z][A-Za-z0-9-]*[;:]")
 _PARAMETER = re.compile(r";\s*([A-Za-z0-9-]+)\s*=\s*")
@@ -157,7 +157,7 @@ def unfold(text: str) -> Iterator[str]:
             continue
         if physical[0] in " \t":
             logical += physical[1:]
-        elif logical and not (_STARTS_PROPERTY.match(physical) and _has_value(logical)):
+        elif logical and not _begins(physical, logical):
             logical += physical
         else:
             if logical:
@@ -165,6 +165,13 @@ def unfold(text: str) -> Iterator[str]:
             logical = physical
     if logical:
         yield logical
+
+
+def _begins(physical: str, logical: str) -> bool:
+    """Whether a line begins a property, where `logical` is what came before it."""
+    if not _has_value(logical):
+        return False
+    return _STARTS_PROPERTY.match(physical) is not None or physical.strip().upper() in _ADDRESSES
 
 
 def _has_value(line: str) -> bool:

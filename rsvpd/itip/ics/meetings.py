@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
+from rsvpd.itip.ics.details import details_of
 from rsvpd.itip.ics.lines import Block, Property, parse
 from rsvpd.itip.ics.reading import Limits, Unreadable, calendar_user, number
-from rsvpd.itip.ics.times import Zones, instant_of, named_zone, parse_duration, time_of
+from rsvpd.itip.ics.times import Zones, in_utc, instant_of, named_zone, parse_duration, time_of
 from rsvpd.itip.model import (
     Attendee,
     CalendarUser,
@@ -36,11 +37,13 @@ class Imported:
     written_at: datetime | None
 
 
-def read_meetings(data: bytes) -> tuple[Imported, ...] | Unreadable:
+def read_meetings(data: bytes, attachment_bytes: int | None = None) -> tuple[Imported, ...] | Unreadable:
     """The meetings of a stream: the VEVENTs of one UID are one meeting and its overrides.
 
     SEQUENCE, PARTSTATs and times are kept, also where rsvpd itself would refuse
-    them; METHOD:CANCEL and STATUS:CANCELLED give a cancelled meeting.
+    them; METHOD:CANCEL and STATUS:CANCELLED give a cancelled meeting. Inline files
+    are taken over as long as those of a meeting are not over `attachment_bytes`
+    together (by default what a meeting may have), others are left out.
     """
     limits = Limits()
     stream = parse(data)
@@ -55,14 +58,16 @@ def read_meetings(data: bytes) -> tuple[Imported, ...] | Unreadable:
         return Unreadable("a VEVENT has no UID")
     found: list[Imported] = []
     for uid, parts in by_uid.items():
-        one = _meeting(uid, parts, limits)
+        one = _meeting(uid, parts, limits, attachment_bytes)
         if isinstance(one, Unreadable):
             return one
         found.append(one)
     return tuple(found)
 
 
-def _meeting(uid: str, parts: Sequence[tuple[Block, Block]], limits: Limits) -> Imported | Unreadable:
+def _meeting(
+    uid: str, parts: Sequence[tuple[Block, Block]], limits: Limits, attachment_bytes: int | None
+) -> Imported | Unreadable:
     calendar, master = next(((c, e) for c, e in parts if e.first("RECURRENCE-ID") is None), parts[0])
     zones = Zones(calendar.blocks)
     start = time_of(master.first("DTSTART"), zones)
@@ -74,6 +79,7 @@ def _meeting(uid: str, parts: Sequence[tuple[Block, Block]], limits: Limits) -> 
     # Only overrides of the series were given (RFC 5546 3.2.2 allows it): they are what is known of it.
     recurs = tuple(_recurrence_lines(master, zones))
     recurrence = Recurrence(recurs, tuple(o for o in overrides if o)) if recurs or overrides else None
+    attendees = _attendees([calendar_user(p, zones, limits) for p in master.all("ATTENDEE")])
     meeting = Meeting(
         uid=uid,
         organizer=(host.address if host else None) or "",
@@ -87,7 +93,12 @@ def _meeting(uid: str, parts: Sequence[tuple[Block, Block]], limits: Limits) -> 
         sequence=number(master.first("SEQUENCE")) or 0,
         status=_status(calendar, master),
         recurrence=recurrence,
-        attendees=_attendees([calendar_user(p, zones, limits) for p in master.all("ATTENDEE")]),
+        attendees=attendees,
+        details=details_of(
+            master,
+            announcement=_publishes(calendar) and not attendees,  # exports say PUBLISH too, with attendees
+            attachment_bytes=attachment_bytes,
+        ),
     )
     return Imported(meeting, instant_of(master.first("DTSTAMP"), zones))
 
@@ -99,6 +110,10 @@ def _status(calendar: Block, master: Block) -> MeetingStatus:
     return MeetingStatus.TENTATIVE if stated == "TENTATIVE" else MeetingStatus.CONFIRMED
 
 
+def _publishes(calendar: Block) -> bool:
+    return (calendar.text("METHOD") or "").strip().upper() == Method.PUBLISH
+
+
 def _end(event: Block, start: When, zones: Zones) -> When:
     """DTEND, else DTSTART and DURATION, else a day or no time at all (RFC 5545 3.6.1)."""
     end = time_of(event.first("DTEND"), zones)
@@ -107,7 +122,10 @@ def _end(event: Block, start: When, zones: Zones) -> When:
     length = parse_duration(event.text("DURATION") or "")
     if length is None:
         length = timedelta() if isinstance(start, datetime) else timedelta(days=1)
-    return start + length
+    try:
+        return start + length
+    except OverflowError:  # the last day there is
+        return start
 
 
 def _zone_name(found: Property | None, start: When) -> str | None:
@@ -134,8 +152,28 @@ def _recurrence_lines(event: Block, zones: Zones) -> Iterator[str]:
 
 def _stamp(moment: When) -> str:
     if not isinstance(moment, datetime):
-        return f"{moment:%Y%m%d}"
-    return f"{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}" if moment.tzinfo else f"{moment:%Y%m%dT%H%M%S}"
+        return f"{moment.year:04}{moment:%m%d}"
+    stated = in_utc(moment) if moment.tzinfo else moment
+    return f"{stated.year:04}{stated:%m%dT%H%M%S}{'Z' if moment.tzinfo else ''}"
+
+
+def grounded(meeting: Meeting, zone: str) -> Meeting:
+    """A meeting at floating times put where its organizer is."""
+
+    def there(when: When) -> When:
+        floats = isinstance(when, datetime) and when.tzinfo is None
+        return when.replace(tzinfo=ZoneInfo(zone)) if floats and isinstance(when, datetime) else when
+
+    recurrence = meeting.recurrence
+    if recurrence is not None:
+        moved = (
+            replace(o, start=there(o.start) if o.start else None, end=there(o.end) if o.end else None)
+            for o in recurrence.overrides
+        )
+        recurrence = replace(recurrence, overrides=tuple(moved))
+    return replace(
+        meeting, zone=zone, start=there(meeting.start), end=there(meeting.end), recurrence=recurrence
+    )
 
 
 def _override(event: Block, zones: Zones) -> Override | None:
@@ -144,7 +182,7 @@ def _override(event: Block, zones: Zones) -> Override | None:
         return None
     start = time_of(event.first("DTSTART"), zones)
     return Override(
-        occurrence=Occurrence(at.astimezone(UTC) if isinstance(at, datetime) and at.tzinfo else at),
+        occurrence=Occurrence(in_utc(at) if isinstance(at, datetime) and at.tzinfo else at),
         cancelled=(event.text("STATUS") or "").strip().upper() == "CANCELLED",
         start=start,
         end=_end(event, start, zones) if start is not None else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -15,9 +16,10 @@ from rsvpd.itip.ics.times import Zones, instant_of, parse_duration, parse_time, 
 from rsvpd.itip.model import CalendarUser, Component, CuType, Method, PartStat, Role, When
 
 _COMPONENTS = frozenset({"VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY"})
+_LARGEST = 2**31 - 1
 _GUESTS_LIMIT = 10_000
 _PROPOSED = re.compile(r"PROPOS")
-_DIGITS = re.compile(r"\s*(\d{1,9})\s*")
+_DIGITS = re.compile(r"\s*0*(\d+)\s*")
 _Word = TypeVar("_Word", Method, PartStat, Role, CuType)
 
 
@@ -181,18 +183,23 @@ def _moments(value: str, zones: Zones, found: Property) -> Iterator[datetime]:
         when = parse_time(part)
         if isinstance(when, datetime):
             zone = zones.get(found.parameter("TZID")) or UTC
-            yield (when if when.tzinfo else when.replace(tzinfo=zone)).astimezone(UTC)
+            with suppress(OverflowError):  # the first or the last day there is
+                yield (when if when.tzinfo else when.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def number(found: Property | None) -> int | None:
-    """A property of type INTEGER that is not negative, None where it is no such number."""
-    digits = _DIGITS.fullmatch(found.value) if found else None
-    return int(digits[1]) if digits else None
+    """A property of type INTEGER that is not negative, None where it is no such number (RFC 5545 3.3.8)."""
+    return _integer(found.value) if found else None
+
+
+def _integer(text: str) -> int | None:
+    digits = _DIGITS.fullmatch(text)
+    return min(int(digits[1][:11]), _LARGEST) if digits else None
 
 
 def _guests(text: str | None) -> int | None:
-    digits = _DIGITS.fullmatch(text or "")
-    return min(int(digits[1]), _GUESTS_LIMIT) if digits else None
+    guests = _integer(text or "")
+    return min(guests, _GUESTS_LIMIT) if guests is not None else None
 
 
 def _enum(kind: type[_Word], text: str) -> _Word | None:

@@ -41,10 +41,15 @@ def instant_of(found: Property | None, zones: Zones) -> datetime | None:
     when = time_of(found, zones)
     if not isinstance(when, datetime):
         return None
+    return in_utc(when)
+
+
+def in_utc(moment: datetime) -> datetime:
+    """The instant in UTC; a floating one as if it were, and so the first and last day there is."""
     try:
-        return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
-    except OverflowError:  # the first or last day of the calendar, across a zone
-        return None
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        return moment.replace(tzinfo=UTC)
 
 
 def parse_time(text: str) -> When | None:

@@ -2,39 +2,37 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from typing import Self
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from urllib.parse import quote
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-from icalendar import (
-    Calendar,
-    Event,
-    Timezone,
-    TimezoneDaylight,
-    TimezoneStandard,
-    vCalAddress,
-    vRecur,
-    vText,
-)
+from icalendar import Calendar, Event, vCalAddress
+from icalendar.parser import Contentline
 
 from rsvpd import __version__
-from rsvpd.itip.model import Attendee, Meeting, MeetingStatus, Method, Override, When
+from rsvpd.itip.ics.details import add_details
+from rsvpd.itip.ics.texts import Text, parameter
+from rsvpd.itip.ics.zones import vtimezone, zone_of
+from rsvpd.itip.model import (
+    Attendee,
+    Meeting,
+    MeetingStatus,
+    Method,
+    Occurrence,
+    Override,
+    When,
+)
 
 _PRODID = f"-//rsvpd//rsvpd {__version__}//EN"
-_UTC_ZONES = frozenset({"UTC", "Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/Zulu", "UCT", "Universal", "Zulu"})
-_UNLIMITED = 10
-"""Years of clock changes looked at; enough to tell «the last Sunday» from «the fourth»."""
-_LONGEST = 40
-"""Years beyond which no UNTIL makes a VTIMEZONE longer."""
+_FOLDED = 74
+"""Octets of a line, or of a continuation without its space: less than the 75 allowed."""
+_STATED = re.compile(r"(RDATE|EXDATE):(?:(\d{8})|(\d{8}T\d{6}Z))")
+"""What drafts and imports keep: one value a line, a day or an instant in UTC."""
 
 
-def write(
+def write(  # noqa: PLR0913  an iTIP object says that much, all by name
     meeting: Meeting,
     method: Method,
     *,
@@ -42,16 +40,23 @@ def write(
     stamped_at: datetime,
     created_at: datetime,
     modified_at: datetime,
+    occurrence: Occurrence | None = None,
+    sent_by: str | None = None,
+    cancels: bool = True,
 ) -> bytes:
     """The iTIP object that asks `attendees` for what `method` says (RFC 5546 1.4).
 
     Args:
         meeting: what is written; its own `attendees` are not looked at.
         method: METHOD; CANCEL writes STATUS:CANCELLED whatever the meeting says.
-        attendees: one ATTENDEE each, in this order.
+        attendees: one ATTENDEE each, in this order; none is written with METHOD:PUBLISH
+            (RFC 5546 3.2.1) and for an announcement, which asks nobody.
         stamped_at: DTSTAMP, aware.
         created_at: CREATED, aware.
         modified_at: LAST-MODIFIED, aware.
+        occurrence: the only one that is written, None for all of the meeting.
+        sent_by: who sends on the organizer's behalf (RFC 5545 3.2.18).
+        cancels: whether METHOD:CANCEL means that it is off; not for one who is only taken off the list.
 
     Returns:
         UTF-8 with CRLF, folded at 75 octets without splitting a character (RFC 5545 3.1).
@@ -60,29 +65,62 @@ def write(
         ValueError: a recurrence line that is no RRULE, RDATE or EXDATE.
     """
     calendar = _calendar(method)
-    zone = _zone(meeting)
+    zone = zone_of(meeting)
     if zone is not None:
-        first, last = _years(meeting)
-        calendar.add_component(_vtimezone(zone.key, first, last))
-    for part in (None, *(meeting.recurrence.overrides if meeting.recurrence else ())):
+        calendar.add_component(vtimezone(meeting, zone))
+    for part in _parts(meeting, method, occurrence):
         event = Event()
         _add_identity(event, meeting)
         _add_stamps(event, stamped_at, created_at, modified_at)
         if part is None:
             _add_times(event, meeting, zone)
-            _add_recurrence(event, meeting)
+            _add_recurrence(event, meeting, zone)
         else:
             _add_override(event, meeting, part, zone)
         _add_words(event, meeting)
-        _add_status(event, meeting, Method.CANCEL if part and part.cancelled else method)
-        _add_people(event, meeting, attendees)
+        off = (method is Method.CANCEL and cancels) or (part is not None and part.cancelled)
+        _add_status(event, meeting, off=off)
+        add_details(event, meeting, method, whole=part is None)
+        silent = method is Method.PUBLISH or meeting.details.announcement
+        _add_people(event, meeting, () if silent else attendees, sent_by)
         calendar.add_component(event)
     octets: bytes = calendar.to_ical(sorted=False)
     return octets
 
 
+def _parts(meeting: Meeting, method: Method, occurrence: Occurrence | None) -> list[Override | None]:
+    """The series (None) and the occurrences that differ from it; or the one occurrence that is spoken of."""
+    overrides = meeting.recurrence.overrides if meeting.recurrence else ()
+    if occurrence is not None:
+        found = [o for o in overrides if o.occurrence.key == occurrence.key]
+        return [*found[:1]] or [Override(occurrence)]
+    return [None] if method is Method.CANCEL else [None, *overrides]
+
+
+class _Line(Contentline):
+    """A content line that is folded by slices where nothing in it takes two octets or belongs together.
+
+    icalendar goes from character to character: half a second for a file of a megabyte, once for each attendee.
+    """
+
+    __slots__ = ()
+
+    def to_ical(self) -> bytes:
+        """The line folded at the same places as icalendar's (RFC 5545 3.1)."""
+        if not self.isascii() or "\\" in self or "^" in self:
+            folded: bytes = super().to_ical()  # type: ignore[no-untyped-call]
+            return folded
+        return "\r\n ".join(self[at : at + _FOLDED] for at in range(0, len(self), _FOLDED)).encode()
+
+
+class _Calendar(Calendar):
+    def content_line(self, name: str, value: object, sorted: bool = True) -> _Line:  # noqa: A002, FBT001, FBT002  theirs
+        """A property of the calendar or of anything in it."""
+        return _Line(super().content_line(name, value, sorted=sorted))  # type: ignore[no-untyped-call]
+
+
 def _calendar(method: Method) -> Calendar:
-    calendar = Calendar()
+    calendar = _Calendar()
     calendar.add("PRODID", _PRODID)
     calendar.add("VERSION", "2.0")
     calendar.add("CALSCALE", "GREGORIAN")
@@ -91,7 +129,7 @@ def _calendar(method: Method) -> Calendar:
 
 
 def _add_identity(event: Event, meeting: Meeting) -> None:
-    event.add("UID", _Text(meeting.uid))
+    event.add("UID", Text(meeting.uid))
     event.add("SEQUENCE", meeting.sequence)
 
 
@@ -128,9 +166,9 @@ def _local(when: When, zone: ZoneInfo | None) -> When:
     return when.astimezone(zone or UTC)
 
 
-def _add_recurrence(event: Event, meeting: Meeting) -> None:
+def _add_recurrence(event: Event, meeting: Meeting, zone: ZoneInfo | None) -> None:
     """The recurrence lines with the types icalendar reads in them (RFC 5545 3.8.5)."""
-    lines = meeting.recurrence.lines if meeting.recurrence else ()
+    lines = [_in_form(line, zone) for line in meeting.recurrence.lines] if meeting.recurrence else []
     if not lines:
         return
     parsed = Event.from_ical("\r\n".join(("BEGIN:VEVENT", *lines, "END:VEVENT", "")))
@@ -141,29 +179,45 @@ def _add_recurrence(event: Event, meeting: Meeting) -> None:
             event.add(name, value, encode=False)
 
 
+def _in_form(line: str, zone: ZoneInfo | None) -> str:
+    """RDATE and EXDATE in the form of DTSTART, as Outlook compares them; other lines as they are."""
+    found = _STATED.fullmatch(line)
+    if found is None:
+        return line
+    name, day, instant = found.groups()
+    if day is not None:
+        return f"{name};VALUE=DATE:{day}"
+    if zone is None:
+        return line
+    local = datetime.strptime(instant, "%Y%m%dT%H%M%S%z").astimezone(zone)
+    # The second of two equal times of the clock can only be said in UTC (RFC 5545 3.3.5).
+    return line if local.fold else f"{name};TZID={zone.key}:{local:%Y%m%dT%H%M%S}"
+
+
 def _add_words(event: Event, meeting: Meeting) -> None:
-    event.add("SUMMARY", _Text(meeting.summary))
+    event.add("SUMMARY", Text(meeting.summary))
     if meeting.description:
-        event.add("DESCRIPTION", _Text(meeting.description))
+        event.add("DESCRIPTION", Text(meeting.description))
     if meeting.location:
-        event.add("LOCATION", _Text(meeting.location))
+        event.add("LOCATION", Text(meeting.location))
 
 
-def _add_status(event: Event, meeting: Meeting, method: Method) -> None:
-    status = MeetingStatus.CANCELLED if method is Method.CANCEL else meeting.status
-    event.add("STATUS", status.value)
-    event.add("TRANSP", "OPAQUE")
+def _add_status(event: Event, meeting: Meeting, *, off: bool) -> None:
+    event.add("STATUS", (MeetingStatus.CANCELLED if off else meeting.status).value)
 
 
-def _add_people(event: Event, meeting: Meeting, attendees: Sequence[Attendee]) -> None:
-    event.add("ORGANIZER", _calendar_user(meeting.organizer, _common_name(meeting.organizer_name)))
+def _add_people(event: Event, meeting: Meeting, attendees: Sequence[Attendee], sent_by: str | None) -> None:
+    organizer = _calendar_user(meeting.organizer, parameter(meeting.organizer_name or ""))
+    if sent_by is not None:
+        organizer.params["SENT-BY"] = str(_calendar_user(sent_by, ""))
+    event.add("ORGANIZER", organizer)
     for attendee in attendees:
         event.add("ATTENDEE", _attendee(attendee))
 
 
 def _attendee(attendee: Attendee) -> vCalAddress:
     """ATTENDEE with what RFC 5546 3.2.2 asks of a REQUEST; CN is the address where no name is known."""
-    user = _calendar_user(attendee.address, _common_name(attendee.name) or attendee.address)
+    user = _calendar_user(attendee.address, parameter(attendee.name or "") or attendee.address)
     user.params["CUTYPE"] = attendee.cutype.value
     user.params["ROLE"] = attendee.role.value
     user.params["PARTSTAT"] = attendee.partstat.value
@@ -182,159 +236,6 @@ def _calendar_user(address: str, name: str) -> vCalAddress:
 _MAILTO_SAFE = "!$'*+-/=^_`{|}~"
 """What stands in a local part unencoded. RFC 6068 2 also wants ^ and the braces encoded; but a client may
 take the URI for the address itself, so what need not change stays."""
-
-
-def _common_name(name: str | None) -> str:
-    """`name` for CN: one line, and without the two characters that clients take for the end or an escape.
-
-    RFC 5545 3.2 cannot say a double quote; RFC 6868 can, to those who know it. A backslash at the end
-    makes icalendar itself read on into the next parameter.
-    """
-    return " ".join(_printable(name or "").replace('"', "'").replace("\\", "/").split())
-
-
-def _printable(text: str) -> str:
-    """`text` without control characters but line feeds and tabs, nothing UTF-8 cannot say (RFC 5545 3.1)."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
-    return "".join(c for c in lines if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cs"})
-
-
-class _Text(vText):
-    r"""TEXT escaped as RFC 5545 3.3.11 says; icalendar 7.3 would write `C:\Notes` as a line break."""
-
-    def __new__(cls, value: str) -> Self:
-        return super().__new__(cls, _printable(value))
-
-    def to_ical(self) -> bytes:
-        escaped = str(self).replace("\\", "\\\\").replace(";", r"\;").replace(",", r"\,").replace("\n", r"\n")
-        return escaped.encode()
-
-
-def _zone(meeting: Meeting) -> ZoneInfo | None:
-    """The zone the times are written in; None for DATE, floating and UTC, and for a zone nobody knows."""
-    start = meeting.start
-    if not isinstance(start, datetime) or start.tzinfo is None:
-        return None
-    if meeting.zone is None or meeting.zone in _UTC_ZONES:
-        return None
-    try:
-        return ZoneInfo(meeting.zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return None
-
-
-def _years(meeting: Meeting) -> tuple[int, int]:
-    """The first and the last year whose clock changes are looked at."""
-    first, last = meeting.start.year - 1, meeting.end.year
-    lines = meeting.recurrence.lines if meeting.recurrence else ()
-    untils = [_until(line) for line in lines if line.upper().startswith("RRULE")]
-    return first, min(max([first + _UNLIMITED, last, *untils]), first + _LONGEST)
-
-
-def _until(line: str) -> int:
-    """The year of UNTIL in an RRULE line, 0 without one."""
-    _, _, until = line.upper().partition("UNTIL=")
-    return int(until[:4]) if until[:4].isdecimal() else 0
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class _Onset:
-    """A change of the clocks: when it starts by the clock before it, and both offsets from UTC."""
-
-    at: datetime
-    before: timedelta
-    after: timedelta
-    name: str
-
-
-@lru_cache(maxsize=256)
-def _vtimezone(key: str, first: int, last: int) -> Timezone:
-    """VTIMEZONE for the years `first` to `last` (RFC 5545 3.6.5)."""
-    zone = ZoneInfo(key)
-    kinds: dict[tuple[timedelta, timedelta, str], list[datetime]] = defaultdict(list)
-    for onset in _onsets(zone, first, last):
-        kinds[onset.before, onset.after, onset.name].append(onset.at)
-    rules = {kind: _rule(onsets, first, last) for kind, onsets in kinds.items()}
-    component = Timezone()
-    component.add("TZID", key)
-    if not rules or None in rules.values():
-        component.add_component(_opening(zone, first))
-    for kind, onsets in kinds.items():
-        component.add_component(_observance(*kind, onsets, rules[kind]))
-    return component
-
-
-def _opening(zone: ZoneInfo, year: int) -> TimezoneStandard | TimezoneDaylight:
-    """What holds from the start of `year` until the first onset."""
-    start = datetime(year, 1, 1, tzinfo=zone)
-    offset = start.utcoffset() or timedelta()
-    return _observance(offset, offset, start.tzname() or "", [start.replace(tzinfo=None)], None)
-
-
-def _observance(
-    before: timedelta, after: timedelta, name: str, onsets: list[datetime], rule: vRecur | None
-) -> TimezoneStandard | TimezoneDaylight:
-    """DAYLIGHT where the clocks go forward, else STANDARD."""
-    observance = TimezoneDaylight() if after > before else TimezoneStandard()
-    observance.add("DTSTART", onsets[0])
-    if rule is not None:
-        observance.add("RRULE", rule)
-    elif onsets[1:]:
-        observance.add("RDATE", onsets[1:])
-    observance.TZOFFSETFROM = before
-    observance.TZOFFSETTO = after
-    observance.add("TZNAME", name)
-    return observance
-
-
-def _rule(onsets: list[datetime], first: int, last: int) -> vRecur | None:
-    """The yearly RRULE that gives exactly `onsets`, None where no simple one does.
-
-    Outlook reads nothing but one BYDAY with an ordinal, and no RDATE (MS-OXCICAL
-    2.1.3.1.1.19.2.2, MS-STANOICAL 2.2.47).
-    """
-    if [at.year for at in onsets] != list(range(first, last + 1)):
-        return None
-    if len({(at.month, at.weekday(), at.time()) for at in onsets}) != 1:
-        return None
-    ordinals = set.intersection(*({(at.day + 6) // 7, *_from_the_end(at)} for at in onsets))
-    if not ordinals:
-        return None
-    day = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")[onsets[0].weekday()]
-    return vRecur(FREQ="YEARLY", BYMONTH=onsets[0].month, BYDAY=f"{min(ordinals)}{day}")
-
-
-def _from_the_end(at: datetime) -> set[int]:
-    return {-1} if (at + timedelta(days=7)).month != at.month else set()
-
-
-def _onsets(zone: ZoneInfo, first: int, last: int) -> Iterator[_Onset]:
-    """Every change of the clocks between the start of `first` and the end of `last`."""
-    step = timedelta(days=7)
-    low = datetime(first, 1, 1, tzinfo=UTC)
-    end = datetime(last + 1, 1, 1, tzinfo=UTC)
-    while low < end:
-        high = min(low + step, end)
-        before, after = (_offset(at, zone) for at in (low, high))
-        if before != after:
-            at = _change(zone, low, high)
-            yield _Onset(
-                (at + before).replace(tzinfo=None), before, after, at.astimezone(zone).tzname() or ""
-            )
-        low = high
-
-
-def _change(zone: ZoneInfo, low: datetime, high: datetime) -> datetime:
-    """The first second in UTC with the offset of `high`, by halving."""
-    before = _offset(low, zone)
-    while high - low > timedelta(seconds=1):
-        middle = low + timedelta(seconds=(high - low) // timedelta(seconds=1) // 2)
-        low, high = (middle, high) if _offset(middle, zone) == before else (low, middle)
-    return high
-
-
-def _offset(at: datetime, zone: ZoneInfo) -> timedelta:
-    return at.astimezone(zone).utcoffset() or timedelta()
 
 
 __all__ = ["write"]

@@ -1,0 +1,173 @@
+"""`meeting update|cancel|resend`, `attendee add|remove`: changes, and the mails that follow."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from email import message_from_bytes
+from email.header import decode_header, make_header
+from typing import Annotated, Any
+
+import typer
+
+from rsvpd.changes import Changed, Manner, Notify
+from rsvpd.cli import output
+from rsvpd.cli.root import Format, FormatOption, attendee_app, meeting_app, opened
+
+Uid = Annotated[str, typer.Argument(metavar="UID", help="Which meeting.")]
+Message = Annotated[str | None, typer.Option("--message", "-m", help="A word to the attendees.")]
+NotifyOption = Annotated[Notify | None, typer.Option("--notify", help="Who is told.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change and the mails; do nothing.")]
+OccurrenceOption = Annotated[
+    str | None,
+    typer.Option("--occurrence", help="Only this one of a series, by its start: 2026-12-10T14:00."),
+]
+
+
+@meeting_app.command()
+def update(
+    uid: Uid,
+    summary: Annotated[str | None, typer.Option(help="What it is.")] = None,
+    start: Annotated[str | None, typer.Option(help="2026-12-03T14:00; the length stays.")] = None,
+    end: Annotated[str | None, typer.Option(help="When it ends.")] = None,
+    duration: Annotated[str | None, typer.Option(help="How long: 90m, 1h30m, 2d.")] = None,
+    zone: Annotated[str | None, typer.Option(help="IANA zone of the new times.")] = None,
+    location: Annotated[str | None, typer.Option(help="Where.")] = None,
+    description: Annotated[str | None, typer.Option(help="More about it.")] = None,
+    organizer: Annotated[str | None, typer.Option(help="Cannot be changed; says why.")] = None,
+    occurrence: OccurrenceOption = None,
+    significant: Annotated[
+        bool, typer.Option("--significant", help="Ask everybody again, whatever changes.")
+    ] = False,
+    message: Message = None,
+    notify: NotifyOption = None,
+    dry_run: DryRun = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Change a meeting; another time asks everybody again.
+
+    Example: [bold]rsvpd meeting update UID --start 2026-12-04T10:00 --message 'Sorry, the room is taken'[/]
+    """
+    fields = {
+        "summary": summary,
+        "start": start,
+        "end": end,
+        "duration": duration,
+        "zone": zone,
+        "location": location,
+        "description": description,
+        "organizer": organizer,
+    }
+    given = {key: value for key, value in fields.items() if value is not None}
+    manner = Manner(message, notify, dry_run)
+    changed = opened().changes.update(uid, given, manner, occurrence=occurrence, significant=significant)
+    _print(changed, manner, form)
+
+
+@meeting_app.command()
+def cancel(
+    uid: Uid,
+    occurrence: OccurrenceOption = None,
+    message: Message = None,
+    notify: NotifyOption = None,
+    dry_run: DryRun = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Call off a meeting, or one occurrence of it.
+
+    Example: [bold]rsvpd meeting cancel UID --message 'No budget this year'[/]
+    """
+    manner = Manner(message, notify, dry_run)
+    _print(opened().changes.cancel(uid, manner, occurrence=occurrence), manner, form)
+
+
+@meeting_app.command()
+def resend(
+    uid: Uid,
+    to: Annotated[list[str] | None, typer.Option(help="Only to this attendee; may be repeated.")] = None,
+    message: Message = None,
+    dry_run: DryRun = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Send the invitation again to those who have not answered."""
+    manner = Manner(message, None, dry_run)
+    _print(opened().changes.resend(uid, manner, to or ()), manner, form)
+
+
+@attendee_app.command()
+def add(
+    uid: Uid,
+    people: Annotated[list[str], typer.Argument(metavar="ADDRESS…", help="'Name <address>' or an address.")],
+    message: Message = None,
+    notify: NotifyOption = None,
+    dry_run: DryRun = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Invite more people; the others are not disturbed unless --notify all.
+
+    Example: [bold]rsvpd attendee add UID 'Dana <dana@example.org>'[/]
+    """
+    manner = Manner(message, notify, dry_run)
+    _print(opened().changes.add(uid, people, manner), manner, form)
+
+
+@attendee_app.command()
+def remove(
+    uid: Uid,
+    addresses: Annotated[list[str], typer.Argument(metavar="ADDRESS…", help="Who is no longer expected.")],
+    message: Message = None,
+    notify: NotifyOption = None,
+    dry_run: DryRun = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Take people off the list; they alone are told."""
+    manner = Manner(message, notify, dry_run)
+    _print(opened().changes.remove(uid, addresses, manner), manner, form)
+
+
+def _print(changed: Changed, manner: Manner, form: Format) -> None:
+    if form is Format.JSON:
+        output.print_json([_json(changed)])
+    elif form is Format.CSV:
+        output.print_csv(("what", "before", "after"), [asdict(d) for d in changed.differences])
+    else:
+        _print_table(changed, manner)
+
+
+def _json(changed: Changed) -> dict[str, Any]:
+    return {
+        "uid": changed.uid,
+        "summary": changed.summary,
+        "sequence": changed.sequence,
+        "asks_again": changed.asks_again,
+        "differences": [asdict(difference) for difference in changed.differences],
+        "mails": [
+            {"to": mail.recipient, "method": mail.method, "subject": _subject(mail.raw)}
+            for mail in changed.mails
+        ],
+    }
+
+
+def _print_table(changed: Changed, manner: Manner) -> None:
+    console = output.console()
+    if changed.differences:
+        table = output.table("", "before", "after")
+        for one in changed.differences:
+            table.add_row(one.what, output.plain(one.before), output.plain(one.after))
+        console.print(table)
+    if changed.asks_again:
+        console.print("Everybody is asked again.")
+    if manner.dry_run:
+        for mail in changed.mails:
+            console.print(
+                f"{mail.method} to {output.plain(mail.recipient)}: {output.plain(_subject(mail.raw))}"
+            )
+        console.print("Nothing was done: --dry-run.")
+        return
+    counted = Counter(mail.method for mail in changed.mails)
+    told = ", ".join(f"{number} {method}" for method, number in sorted(counted.items())) or "no mail"
+    console.print(f"Done: {told} in the outgoing queue.")
+
+
+def _subject(raw: bytes) -> str:
+    return str(make_header(decode_header(message_from_bytes(raw)["Subject"] or "")))

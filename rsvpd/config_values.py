@@ -1,0 +1,95 @@
+"""What a single setting may be: durations, addresses, zones, URLs, and secrets in files."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BeforeValidator
+
+from rsvpd.itip.addresses import normalise
+from rsvpd.ports import CouldNot
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_LONGEST = timedelta(days=3660)
+"""Counted back from today it is still a day of the calendar."""
+_PIECES = re.compile(r"(\d{1,6})\s*([smhdw])\s*")
+
+
+class ConfigInvalid(CouldNot):
+    """The settings cannot be used; the message names the key and what it may be."""
+
+
+def _duration(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    text = value.strip().lower()
+    if not text or _PIECES.sub("", text):
+        raise ValueError("write a duration such as 30s, 5m, 2h or 30d")
+    duration = timedelta(seconds=sum(int(n) * _UNITS[unit] for n, unit in _PIECES.findall(text)))
+    if duration > _LONGEST:
+        raise ValueError("write a duration of at most 3660d")
+    return duration
+
+
+def _address(value: str) -> str:
+    if normalise(value) is None:
+        raise ValueError(f"{value!r} is no mail address")
+    return value.strip()
+
+
+def _zone(value: str) -> str:
+    try:
+        return ZoneInfo(value).key
+    except (ValueError, OSError, KeyError) as error:
+        raise ValueError(f"{value!r} is no zone; write an IANA name such as Europe/Berlin") from error
+
+
+def _http_url(value: str) -> str:
+    """An address to ask; what belongs into other settings, or is never sent, is refused."""
+    url = value.strip()
+    wanted = "write a URL such as https://cal.example.org/events/"
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError as error:
+        raise ValueError(wanted) from error
+    if not usable or any(c.isspace() or not c.isprintable() for c in url):
+        raise ValueError(wanted)
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("leave the login out of it: username and password are settings of their own")
+    if parts.query or parts.fragment:
+        raise ValueError("leave out what follows the path")
+    return url
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Address = Annotated[str, AfterValidator(_address)]
+Zone = Annotated[str, AfterValidator(_zone)]
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+
+
+def secret_in(file: Path, key: str) -> str:
+    """The first line of a file. Raises `ConfigInvalid`, naming the setting."""
+    try:
+        return file.read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigInvalid(f"{key} {file}: {os_words(error)}") from error
+
+
+def os_words(error: Exception) -> str:
+    """What the system says of a file."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` is this machine, so that nobody can listen."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
