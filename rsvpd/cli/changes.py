@@ -15,7 +15,7 @@ from rsvpd.cli import output
 from rsvpd.cli.root import Format, FormatOption, attendee_app, meeting_app, opened
 
 Uid = Annotated[str, typer.Argument(metavar="UID", help="Which meeting.")]
-Message = Annotated[str | None, typer.Option("--message", "-m", help="A word to the attendees.")]
+Message = Annotated[str | None, typer.Option("--message", help="A word to the attendees.")]
 NotifyOption = Annotated[Notify | None, typer.Option("--notify", help="Who is told.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change and the mails; do nothing.")]
 OccurrenceOption = Annotated[

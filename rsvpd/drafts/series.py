@@ -79,7 +79,7 @@ def recurrence(
 def _refuse_single(meeting: Meeting) -> None:
     first = occurrences.canonical(meeting, meeting.start)
     if len(occurrences.following(meeting, first, 2)) < 2:
-        raise DraftRefused("recurrence: fewer than two occurrences in 30 years; leave it out, or change it")
+        raise DraftRefused("recurrence: fewer than two occurrences; leave it out, or change it")
 
 
 # RDATE and EXDATE
