@@ -385,11 +385,6 @@ def test_any_bytes_can_be_read(data: bytes) -> None:
         assert got(frame + b"message/delivery-status\n\n" + PER_RECIPIENT.encode() + b"\n--b\n" + raw)
 
 
-@given(st.binary(min_size=1, max_size=20), st.integers(0, len(POSTFIX)))
-def test_a_garbled_report_can_be_read(garble: bytes, at: int) -> None:
-    assert len(got(POSTFIX[:at] + garble + POSTFIX[at + len(garble) :])) <= 1
-
-
 @pytest.mark.parametrize("raw", [POSTFIX, bounce(FACTS), letter(QMAIL), letter(EXIM)])
 def test_a_report_cut_off_anywhere_says_the_same_or_less(raw: bytes) -> None:
     whole = only(raw)
