@@ -6,12 +6,17 @@ import mimetypes
 import re
 import unicodedata
 
+from rsvpd.itip.model import Method
+
 TOTAL_BYTES = 1536 * 1024
 """All files of a meeting together, in octets, unless a caller says otherwise.
 
 Each is in the mail three times (in both copies of the calendar, base64 in base64, and beside them), which
 makes it five times as large: with more, the 10,240,000 octets that Postfix takes by default are not enough.
 """
+
+OFFERED_WITH = frozenset({Method.PUBLISH, Method.REQUEST, Method.ADD})
+"""Methods that bring something to keep; with a CANCEL or a DECLINECOUNTER no file is of use to anybody."""
 
 _NAME_OCTETS = 200
 """Less than the 255 that most file systems allow, and still a line of a header."""

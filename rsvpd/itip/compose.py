@@ -63,7 +63,8 @@ def compose(  # noqa: PLR0913  a mail has that many parts, all by name
         date: Date, aware.
         reply_to: the organizer, where `sender` sends on their behalf and is named as Sender too.
         filename: the name of the attachment, ASCII.
-        attachments: files that follow, for people without a calendar program.
+        attachments: files that follow, for people without a calendar program; left out
+            where `method` brings nothing to keep.
 
     Returns:
         Octets with CRLF and no line over 998. ASCII throughout, unless an address
@@ -81,7 +82,7 @@ def compose(  # noqa: PLR0913  a mail has that many parts, all by name
     mail.make_mixed()
     mail.attach(_alternatives(letter, ics, method))
     mail.attach(_attached(ics, "application/ics", _one_line(filename)))
-    for attachment in attachments:
+    for attachment in attachments if method in files.OFFERED_WITH else ():
         kind = _carried(attachment.content_type)
         mail.attach(_attached(attachment.data, kind, files.safe_name(attachment.name)))
     return header + mail.as_bytes()

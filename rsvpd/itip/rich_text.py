@@ -14,10 +14,12 @@ _CLEANER = nh3.Cleaner(
     url_schemes={"http", "https", "mailto", "tel"},
     url_relative="deny",  # a mail has no address that something could be relative to
 )
+_LINE, _PARAGRAPH = "\0", "\1"
+"""In place of the breaks between blocks until all are known; neither is in a text without control characters."""
 _PARAGRAPHS = frozenset(
     {"p", "blockquote", "pre", "table", "ul", "ol", "dl", "hr", "h1", "h2", "h3", "h4", "h5", "h6"}
 )
-_LINES = frozenset({"br", "div", "tr", "li", "dt", "dd", "caption", "article", "header", "footer"})
+_LINES = frozenset({"div", "tr", "li", "dt", "dd", "caption", "article", "header", "footer"})
 _CELLS = frozenset({"td", "th"})
 
 
@@ -36,8 +38,14 @@ def plain(html: str) -> str:
     reader = _Reader()
     reader.feed(html)
     reader.close()
-    text = re.sub(r"[ \t]*\n[ \t]*", "\n", re.sub(r"[ \t]{2,}", " ", "".join(reader.words)))
+    words = re.sub(r" *[\0\1][ \0\1]*", _break, "".join(reader.words))
+    text = re.sub(r" *\n *", "\n", re.sub(r" {2,}", " ", words))
     return re.sub(r"\n{3,}", "\n\n", text).strip()
+
+
+def _break(found: re.Match[str]) -> str:
+    """Where blocks end and begin, however many at once."""
+    return "\n\n" if _PARAGRAPH in found[0] else "\n"
 
 
 def _without_controls(text: str) -> str:
@@ -51,14 +59,16 @@ class _Reader(HTMLParser):
         self._link: tuple[str, int] | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._break(tag)
+        self._between(tag)
         given = dict(attrs)
         if tag == "li":
             self.words.append("- ")
         elif tag == "a" and given.get("href"):
             self._link = (given["href"] or "", len(self.words))
         elif tag == "img":
-            self.words.append(given.get("alt") or "")
+            self.handle_data(given.get("alt") or "")
+        elif tag == "br":
+            self.words.append("\n")
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "a" and self._link is not None:
@@ -67,15 +77,15 @@ class _Reader(HTMLParser):
             self._link = None
             if shown not in {target, target.removeprefix("mailto:"), target.removeprefix("tel:")}:
                 self.words.append(f" <{target}>" if shown else target)
-        self._break(tag)
+        self._between(tag)
 
     def handle_data(self, data: str) -> None:
-        self.words.append(re.sub(r"\s+", " ", data))
+        self.words.append(re.sub(r"\s+", " ", _without_controls(data)))
 
-    def _break(self, tag: str) -> None:
+    def _between(self, tag: str) -> None:
         if tag in _PARAGRAPHS:
-            self.words.append("\n\n")
+            self.words.append(_PARAGRAPH)
         elif tag in _LINES:
-            self.words.append("\n")
+            self.words.append(_LINE)
         elif tag in _CELLS:
             self.words.append(" ")

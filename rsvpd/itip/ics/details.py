@@ -18,8 +18,6 @@ from rsvpd.itip.ics.times import parse_duration
 from rsvpd.itip.model import Alarm, Attachment, Classification, Details, Meeting, Method
 from rsvpd.itip.urls import CALLS, PAGES, is_url
 
-_OFFERS = frozenset({Method.PUBLISH, Method.REQUEST, Method.ADD})
-"""Methods that bring something to keep; CANCEL and DECLINECOUNTER have no VALARM (RFC 5546 3.2.5, 3.2.8)."""
 _COMMAS = re.compile(r"(?<!\\)((?:\\\\)*),")
 _MANY = 50
 """Categories and alarms taken over from one VEVENT."""
@@ -45,10 +43,10 @@ def add_details(event: Event, meeting: Meeting, method: Method, *, whole: bool) 
     _add_importance(event, details)
     if details.categories:
         event.add("CATEGORIES", text_list(details.categories))  # RFC 5545 3.8.1.2
-    if method in _OFFERS:
+    if method in attachments.OFFERED_WITH:  # no VALARM with the others either (RFC 5546 3.2.5, 3.2.8)
         for alarm in details.alarms:
             event.add_component(_alarm(alarm, meeting.summary))
-    if method in _OFFERS and whole:
+    if method in attachments.OFFERED_WITH and whole:
         for attachment in details.attachments:
             _add_attachment(event, attachment)
 
