@@ -17,8 +17,7 @@ from house import ALICE, BOB, UID, Keys, invite, one_line_of
 from keeping import Kept, caldav, keeping, partstats
 from rig.radicale import Radicale
 from rig.tls import Certificates
-from rsvpd.config import OrganizerSettings, parse
-from rsvpd.config_values import ConfigInvalid
+from rsvpd.config import ConfigInvalid, OrganizerSettings, parse
 from rsvpd.ports import CalendarUnavailable
 from rsvpd.taken_over import read
 

@@ -98,7 +98,7 @@ class TestConfig:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr("rsvpd.config.DEFAULT_FILES", (Path("rsvpd.toml"),))
+        monkeypatch.setattr("rsvpd.config.loading.DEFAULT_FILES", (Path("rsvpd.toml"),))
 
         assert "`rsvpd init` writes one" in house.one_line(run("attendance"))
 

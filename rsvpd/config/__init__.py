@@ -1,0 +1,31 @@
+"""Settings: a TOML file, overridden by RSVPD_… variables. Unknown keys are refused."""
+
+from rsvpd.config.loading import load, parse
+from rsvpd.config.organizers import OrganizerSettings, SenderSettings
+from rsvpd.config.servers import (
+    CaldavSettings,
+    ImapSettings,
+    LoginSettings,
+    Security,
+    ServerSettings,
+    SmtpSettings,
+)
+from rsvpd.config.settings import DatabaseSettings, LimitSettings, Settings
+from rsvpd.config.values import ConfigInvalid
+
+__all__ = [
+    "CaldavSettings",
+    "ConfigInvalid",
+    "DatabaseSettings",
+    "ImapSettings",
+    "LimitSettings",
+    "LoginSettings",
+    "OrganizerSettings",
+    "Security",
+    "SenderSettings",
+    "ServerSettings",
+    "Settings",
+    "SmtpSettings",
+    "load",
+    "parse",
+]

@@ -1,0 +1,121 @@
+"""Settings of the servers that rsvpd talks to, and how it logs in to them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from rsvpd.config.values import Duration, HttpUrl, is_loopback, secret_in
+
+
+class Security(StrEnum):
+    """How a connection is protected."""
+
+    TLS = "tls"
+    STARTTLS = "starttls"
+    NONE = "none"
+
+
+class Section(BaseModel):
+    """A table of the file: frozen, and keys that nobody knows are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class LoginSettings(Section):
+    """How to log in to a server."""
+
+    allow_plaintext: bool = False
+    """Allow a connection without TLS to another machine."""
+    ca_file: Path | None = None
+    """Certificates to trust instead of the system's."""
+    username: str | None = None
+    """Login name."""
+    password: SecretStr | None = None
+    """Password; better in a file of its own."""
+    password_file: Path | None = None
+    """File whose first line is the password."""
+    timeout: Duration = timedelta(seconds=60)
+    """How long to wait for the server."""
+
+    @model_validator(mode="after")
+    def _one_password(self) -> Self:
+        if self.password is not None and self.password_file is not None:
+            raise ValueError("give password or password_file, not both")
+        return self
+
+    def secret(self) -> str | None:
+        """The password, read when it is needed, so that a changed file is seen. Raises `ConfigInvalid`."""
+        if self.password_file is None:
+            return self.password.get_secret_value() if self.password else None
+        return secret_in(self.password_file, "password_file")
+
+
+class ServerSettings(LoginSettings):
+    """A mail server and how to log in to it."""
+
+    host: str
+    """Name or address of the server."""
+    port: int | None = Field(default=None, ge=1, le=65_535)
+    """Port; by default the usual one for `security`."""
+    security: Security = Security.TLS
+    """`tls`, `starttls`, or `none` (loopback only, unless `allow_plaintext`)."""
+
+    @model_validator(mode="after")
+    def _plaintext_only_here(self) -> Self:
+        if self.security is Security.NONE and not self.allow_plaintext and not is_loopback(self.host):
+            raise ValueError(
+                f'security = "none" would send the password to {self.host} in the clear; '
+                'use "tls" or "starttls", or set allow_plaintext = true'
+            )
+        return self
+
+
+class ImapSettings(ServerSettings):
+    """The organizer's mailbox."""
+
+    folders: tuple[str, ...] = ("INBOX",)
+    """Folders to watch for replies."""
+    save_sent: bool = True
+    """Whether a copy of what was sent is put into the folder of sent mails."""
+    sent_folder: str | None = Field(default=None, min_length=1)
+    """That folder; by default the one that the server marks as \\Sent (RFC 6154)."""
+
+    @model_validator(mode="after")
+    def _needs_login(self) -> Self:
+        if not self.username or (self.password is None and self.password_file is None):
+            raise ValueError("username and password or password_file are needed")
+        return self
+
+
+class SmtpSettings(ServerSettings):
+    """Where invitations are handed over. A login is optional: a local relay needs none."""
+
+    give_up_after: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(days=3)
+    """How long a mail that the server does not take is tried again."""
+    mails_per_minute: int | None = Field(default=None, ge=1)
+    """At most so many mails a minute, in any 60 seconds."""
+
+
+class CaldavSettings(LoginSettings):
+    """The organizer's own calendar, in which what rsvpd invites to is kept."""
+
+    url: HttpUrl
+    """Address of the calendar, or of the server that has it."""
+    calendar: str | None = Field(default=None, min_length=1)
+    """Which of the calendars found there: its name, or the last part of its address."""
+
+    @model_validator(mode="after")
+    def _plaintext_only_here(self) -> Self:
+        parts = urlsplit(self.url)
+        if parts.scheme == "http" and not self.allow_plaintext and not is_loopback(parts.hostname or ""):
+            raise ValueError(
+                f"http would send the password to {parts.hostname} in the clear; "
+                "use https, or set allow_plaintext = true"
+            )
+        return self
