@@ -355,7 +355,7 @@ class TestTrouble:
         self, inbox: Inbox, limit: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(intake, "BATCH", 2)
-        monkeypatch.setattr("rsvpd.mail.imap._BATCH", 2)
+        monkeypatch.setattr("rsvpd.mail.imap.folder._BATCH", 2)
         inbox.put(*answers(9))
         with Wire(inbox.dovecot.imap_port, limit=limit) as wire, pytest.raises(MailboxUnavailable) as error:
             inbox.poll(port=wire.port)
@@ -369,7 +369,7 @@ class TestTrouble:
         self, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(intake, "BATCH", 2)
-        monkeypatch.setattr("rsvpd.mail.imap._BATCH", 2)
+        monkeypatch.setattr("rsvpd.mail.imap.folder._BATCH", 2)
         inbox.put(*answers(5))
         (organizer,) = house.settings_of(house.organizer(imap=inbox.keys)).organizer
         try:
