@@ -70,7 +70,7 @@ class Invitations:
             raise CouldNot(str(error)) from error
         meeting = like.completed(meeting) if like is not None else meeting
         with self.database.begin() as session:
-            if meeting.uid in writes.find_meetings(session, [meeting.uid], organizer.name):
+            if writes.find_meeting(session, meeting.uid, organizer.name) is not None:
                 raise CouldNot(
                     f"uid: there is a meeting {meeting.uid} already; leave uid out to get a new one"
                 )
@@ -115,7 +115,7 @@ class Invitations:
             meeting = replace(meeting, organizer=normalise(organizer.address) or "")
         if meeting.zone is None and not meeting.all_day and getattr(meeting.start, "tzinfo", None) is None:
             meeting = grounded(meeting, organizer.zone)
-        row = writes.find_meetings(session, [meeting.uid], organizer.name).get(meeting.uid)
+        row = writes.find_meeting(session, meeting.uid, organizer.name)
         if row is None:
             writes.add_meeting(session, meeting, organizer.name, sends=False, now=now, known_at=known_at)
             return self._registered(session, meeting, Recorded.NEW, now)

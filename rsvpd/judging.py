@@ -20,7 +20,7 @@ from rsvpd.itip.verdicts import Reason, Refusal, Verdict
 from rsvpd.ports import CouldNot
 from rsvpd.posting import Desk, Post
 from rsvpd.related import Related, relate
-from rsvpd.store import correspondence, ledger, writes
+from rsvpd.store import correspondence, ledger, pending, replaying, writes
 from rsvpd.store.ledger import Place
 from rsvpd.store.tables import InboundRow, MeetingRow
 from rsvpd.store.writes import Stored, Transaction
@@ -204,7 +204,7 @@ class Docket:
             return None
         meeting = case.stored.meeting if case.stored else None
         if case.stored and self.as_of:
-            meeting = writes.as_of(case.stored, self.as_of)
+            meeting = replaying.as_of(case.stored, self.as_of)
         try:
             verdict = matching.decide(component, case.arrival, meeting, self.rules.policy)
         except Exception as error:  # noqa: BLE001  a mail that breaks gets its row and never holds up the others
@@ -249,10 +249,11 @@ class Docket:
         for case in cases:
             if case.related and case.item.bounce:
                 correspondence.show_failure(self.session, case.related.invitation, case.item.bounce)
-            if case.stored and case.verdict and case.verdict.proposal:
+            if case.stored and case.verdict and case.verdict.proposal and case.verdict.answer:
                 number = case.stored.numbers.get(_addressed(case.verdict, case.stored))
                 if number is not None:
-                    ledger.add_proposal(self.session, number, case.row, case.verdict.proposal)
+                    rank = case.verdict.answer.rank
+                    pending.add(self.session, number, case.row, case.verdict.proposal, rank)
 
     def _follow(self, cases: Sequence[Case]) -> None:
         if self.posts:

@@ -16,6 +16,7 @@ from rsvpd.store import pending, writes
 from rsvpd.store.convert import instant
 from rsvpd.store.database import Database
 from rsvpd.store.pending import Pending
+from rsvpd.store.tables import ProposalStatus
 from rsvpd.store.writes import Transaction
 
 
@@ -39,12 +40,12 @@ class Proposals:
             stored = writes.load_everyone(session, proposal.meeting)
             before = stored.meeting
             moved, occurrence = _moved(before, proposal, now)
+            pending.settle(session, number, ProposalStatus.ACCEPTED, now)
             writes.revise_meeting(
                 session, stored, moved, significant=occurrence is None, now=now, known_at=now
             )
             if occurrence is None:
                 writes.ask_again(session, stored)
-            pending.settle(session, number, "accepted", now)
             everyone = [a.address for a in before.attendees if not a.removed]
             post = Post(Method.REQUEST, before=before, occurrence=occurrence)
             return len(posting.post(session, stored, everyone, post, now, self.rules.desk))
@@ -55,7 +56,7 @@ class Proposals:
         with self.database.begin() as session:
             proposal = self._pending(session, number)
             stored = writes.load_everyone(session, proposal.meeting)
-            pending.settle(session, number, "declined", now)
+            pending.settle(session, number, ProposalStatus.DECLINED, now)
             post = Post(Method.DECLINECOUNTER, message=words)
             return len(posting.post(session, stored, [proposal.attendee], post, now, self.rules.desk))
 

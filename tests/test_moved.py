@@ -46,6 +46,14 @@ def test_an_occurrence_that_was_moved_is_asked_about_again() -> None:
     assert shows(after(changed, informed), where=SECOND) is DECLINED
 
 
+def test_saying_the_same_of_the_whole_series_answers_the_one_that_was_moved() -> None:
+    """It changes what that one shows, so it is no answer that is recorded already."""
+    changed = second_moved(after(series(), sent(answers(ACCEPTED))))
+    component, mail = sent(answers(ACCEPTED, "2026-11-25 10:00", sequence=1))
+    assert judge(component, mail, changed).outcome is Outcome.APPLIED
+    assert shows(after(changed, (component, mail)), where=SECOND) is ACCEPTED
+
+
 def test_an_answer_to_what_was_before_still_counts_for_the_series() -> None:
     changed = second_moved(series())
     late = sent(answers(DECLINED, "2026-11-25 10:00"))

@@ -359,6 +359,12 @@ def test_an_occurrence_says_what_the_series_says() -> None:
     assert judge(component, mail, one).outcome is Outcome.UNCHANGED
 
 
+def test_an_occurrence_says_what_this_and_all_later_ones_say() -> None:
+    first = answers(ACCEPTED, recurrence_id=at(SECOND), this_and_future=True)
+    component, mail = sent(answers(ACCEPTED, "2026-11-23 12:00", recurrence_id=at(THIRD)))
+    assert judge(component, mail, after(series(), sent(first))).outcome is Outcome.UNCHANGED
+
+
 def test_an_old_revision_is_old_for_an_occurrence_too() -> None:
     changed: Meeting = revised(series(), (1, "2026-11-24 08:00", True))
     assert judge(reply(recurrence_id=at(SECOND)), to=changed).outcome is Outcome.OUTDATED

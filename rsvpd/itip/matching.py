@@ -266,7 +266,7 @@ def _accepted(
     case: _Case, outcome: Outcome, reason: Reason | None, answer: Answer, proposal: Proposal | None
 ) -> Verdict:
     """What goes into the record; a proposal whose PARTSTAT says nothing new brings no answer."""
-    verdict = case.refused(outcome, Reason.PROPOSED, "proposes another time or place")
+    verdict = case.refused(outcome, Reason.PROPOSED, "proposes another time or place", answer)
     no_answer = reason is not None or answer.partstat is PartStat.NEEDS_ACTION
     stated = ranking.effective_sequence(case.component, case.arrival, case.meeting)
     odd = "says what is recorded already" if outcome is Outcome.UNCHANGED else None
@@ -284,10 +284,11 @@ def _accepted(
 def _compared(case: _Case, answer: Answer) -> tuple[Outcome, Reason | None, str]:
     """Against what is recorded for that attendee and that occurrence, or all of it (RFC 5546 2.1.5)."""
     attendee = _of(case).attendee
-    standing = ranking.standing(attendee.answers, case.meeting, answer.occurrence) if attendee else ()
+    answers = attendee.answers if attendee else ()
+    standing = ranking.standing(answers, case.meeting, answer.occurrence)
     recorded = ranking.newest(a for a in standing if ranking.covers(a, answer))
     if recorded is not None and answer.rank <= recorded.rank:
-        if _same_mail(recorded.rank, answer.rank) and _says_the_same(recorded, answer):
+        if _same_mail(recorded.rank, answer.rank) and ranking.say_the_same(recorded, answer):
             case.found("newer", "a copy of the recorded answer", "RFC 5546 2.1.5")
             return Outcome.UNCHANGED, Reason.SAME_AGAIN, "says what is recorded already"
         if answer.rank < recorded.rank:
@@ -300,27 +301,13 @@ def _compared(case: _Case, answer: Answer) -> tuple[Outcome, Reason | None, str]
         case.found("partstat", "NEEDS-ACTION is no answer and overwrites none", "RFC 5545 3.2.12")
         return Outcome.UNCHANGED, Reason.NO_ANSWER_YET, "says only that an answer is still to come"
     case.found("newer", "newer than the recorded answer" if recorded else "the first one", "RFC 5546 2.1.5")
-    narrower = any(not ranking.covers(other, answer) for other in standing)
-    if recorded is not None and _says_the_same(recorded, answer) and not narrower:
-        return Outcome.UNCHANGED, None, ""
-    return Outcome.APPLIED, None, ""
+    if ranking.changes_anything(answer, answers, case.meeting):
+        return Outcome.APPLIED, None, ""
+    return Outcome.UNCHANGED, None, ""
 
 
 def _same_mail(recorded: Rank, given: Rank) -> bool:
     return (recorded.sequence, recorded.answered_at) == (given.sequence, given.answered_at)
-
-
-def _says_the_same(recorded: Answer, given: Answer) -> bool:
-    def said(answer: Answer) -> tuple[object, ...]:
-        return (
-            answer.partstat,
-            answer.comment,
-            answer.guests or 0,
-            answer.delegated_to,
-            answer.this_and_future,
-        )
-
-    return said(recorded) == said(given)
 
 
 def _answer_of(case: _Case) -> Answer:

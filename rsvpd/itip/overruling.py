@@ -30,8 +30,7 @@ def released(verdict: Verdict, meeting: Meeting, released_at: datetime) -> Verdi
     released; one to an occurrence of a meeting that does not recur counts for the
     meeting. A refusal stays one where the mail holds no answer at all.
     """
-    decision = verdict.decision
-    answer = decision if isinstance(decision, Answer) else decision.answer
+    answer = verdict.answer
     if answer is None or answer.partstat is PartStat.NEEDS_ACTION:
         return verdict
     if meeting.recurrence is None:

@@ -111,6 +111,50 @@ def _speaks_of(answer: Answer, occurrence: Occurrence | None) -> bool:
     return answer.occurrence.key == occurrence.key
 
 
+def changes_anything(given: Answer, answers: Sequence[Answer], meeting: Meeting) -> bool:
+    """Whether `given`, newer than what covers it, says something else than `answers` wherever it speaks.
+
+    What an attendee says of a series only changes where an answer or an override
+    begins, and behind the beginning of a range: those few places stand for all.
+    """
+    overrides = meeting.recurrence.overrides if meeting.recurrence else ()
+    named = [a for a in answers if a.occurrence is not None]
+    places = {given.occurrence, *(a.occurrence for a in named), *(o.occurrence for o in overrides)}
+    return any(_changed_at(place, given, answers, meeting) for place in places) or any(
+        _changed_behind(start, given, answers, meeting)
+        for start in (a.occurrence for a in (*named, given) if a.this_and_future)
+    )
+
+
+def _changed_at(place: Occurrence | None, given: Answer, answers: Sequence[Answer], meeting: Meeting) -> bool:
+    if not _speaks_of(given, place) or not standing([given], meeting, place):
+        return False
+    return _is_news(given, current(standing(answers, meeting, place), place))
+
+
+def _changed_behind(
+    start: Occurrence | None, given: Answer, answers: Sequence[Answer], meeting: Meeting
+) -> bool:
+    """At an occurrence after `start` that nobody named: only the series and ranges speak of it."""
+    broad = [a for a in answers if a.occurrence is None or a.this_and_future]
+    if not (given.occurrence is None or given.this_and_future) or not _speaks_of(given, start):
+        return False
+    return _is_news(given, current(standing(broad, meeting), start))
+
+
+def _is_news(given: Answer, shown: Answer | None) -> bool:
+    return shown is None or (shown.rank < given.rank and not say_the_same(shown, given))
+
+
+def say_the_same(one: Answer, other: Answer) -> bool:
+    """Whether two answers leave nothing different but when they were given."""
+
+    def said(answer: Answer) -> tuple[object, ...]:
+        return answer.partstat, answer.comment, answer.guests or 0, answer.delegated_to
+
+    return said(one) == said(other)
+
+
 def partstat(attendee: Attendee, meeting: Meeting, occurrence: Occurrence | None = None) -> PartStat:
     """The participation status of an attendee for the series or one occurrence."""
     answer = current(standing(attendee.answers, meeting, occurrence), occurrence)

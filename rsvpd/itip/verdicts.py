@@ -78,6 +78,11 @@ class Verdict:
     findings: tuple[Finding, ...] = ()
 
     @property
+    def answer(self) -> Answer | None:
+        """The answer that is recorded, or that a release would record; None where there is none."""
+        return self.decision if isinstance(self.decision, Answer) else self.decision.answer
+
+    @property
     def reason(self) -> Reason | None:
         """Why nothing changed; None for an answer."""
         return self.decision.reason if isinstance(self.decision, Refusal) else None

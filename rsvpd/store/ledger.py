@@ -8,11 +8,11 @@ from datetime import datetime
 
 from sqlmodel import Session, col, or_, select
 
-from rsvpd.itip.model import Arrival, Outcome, Proposal
+from rsvpd.itip.model import Arrival, Outcome
 from rsvpd.itip.reading import Item, Note, ReadMail, Source
 from rsvpd.itip.verdicts import Reason, Verdict
-from rsvpd.store.convert import digest, envelope_json, envelope_of, folded_digest, when_text
-from rsvpd.store.tables import CursorRow, InboundRow, ProposalRow
+from rsvpd.store.convert import digest, envelope_json, envelope_of, folded_digest
+from rsvpd.store.tables import CursorRow, InboundRow
 from rsvpd.store.writes import stored_id
 
 
@@ -160,35 +160,6 @@ def waiting_for_alias(session: Session, addresses: Collection[str]) -> Sequence[
         or_(col(InboundRow.attendee).in_(addresses), col(InboundRow.sender).in_(addresses)),
     )
     return session.exec(query.order_by(col(InboundRow.id))).all()
-
-
-def add_proposal(session: Session, attendee_id: int, row: InboundRow, proposal: Proposal) -> None:
-    """Records a counter-proposal; a newer one of the same attendee takes the place of one still pending.
-
-    Nothing if this ledger row's proposal is recorded already, as when the ledger is replayed.
-    """
-    if session.exec(select(ProposalRow.id).where(ProposalRow.inbound_id == row.id)).first() is not None:
-        return
-    query = select(ProposalRow).where(
-        ProposalRow.attendee_id == attendee_id,
-        ProposalRow.status == "pending",
-        ProposalRow.occurrence == row.occurrence,
-    )
-    for former in session.exec(query):
-        former.status = "replaced"
-        session.add(former)
-    session.add(
-        ProposalRow(
-            attendee_id=attendee_id,
-            inbound_id=stored_id(row.id),
-            occurrence=row.occurrence,
-            start=when_text(proposal.start) if proposal.start else None,
-            end=when_text(proposal.end) if proposal.end else None,
-            location=proposal.location,
-            comment=proposal.comment,
-            proposed_at=row.received_at,
-        )
-    )
 
 
 def cursor(session: Session, mailbox: str) -> CursorRow | None:

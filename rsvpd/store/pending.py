@@ -1,4 +1,4 @@
-"""Counter-proposals that wait for the organizer. All take the session of `Database.begin()`."""
+"""Counter-proposals, of which the newest waits for the organizer. All take the session of `Database.begin()`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from datetime import datetime
 from sqlalchemy import update
 from sqlmodel import Session, col, select
 
-from rsvpd.itip.model import When
-from rsvpd.store.convert import when_of
-from rsvpd.store.tables import AttendeeRow, MeetingRow, ProposalRow
+from rsvpd.itip.model import Proposal, Rank, When
+from rsvpd.store.convert import when_of, when_text
+from rsvpd.store.tables import AttendeeRow, InboundRow, MeetingRow, ProposalRow, ProposalStatus
 from rsvpd.store.writes import stored_id
 
 
@@ -35,7 +35,7 @@ def proposals(session: Session) -> list[Pending]:
         select(ProposalRow, AttendeeRow, MeetingRow)
         .join(AttendeeRow, col(AttendeeRow.id) == ProposalRow.attendee_id)
         .join(MeetingRow, col(MeetingRow.id) == AttendeeRow.meeting_id)
-        .where(ProposalRow.status == "pending")
+        .where(ProposalRow.status == ProposalStatus.PENDING.value)
         .order_by(col(ProposalRow.id))
     )
     return [_pending(*row) for row in session.exec(query)]
@@ -46,10 +46,52 @@ def proposal(session: Session, number: int) -> Pending | None:
     return next((one for one in proposals(session) if one.number == number), None)
 
 
-def settle(session: Session, number: int, status: str, now: datetime) -> None:
-    """The organizer decided: `accepted` or `declined`."""
+def settle(session: Session, number: int, status: ProposalStatus, now: datetime) -> None:
+    """The organizer decided."""
     change = update(ProposalRow).where(col(ProposalRow.id) == number)
-    session.execute(change.values(status=status, settled_at=now))
+    session.execute(change.values(status=status.value, settled_at=now))
+
+
+def add(session: Session, attendee_id: int, row: InboundRow, proposal: Proposal, rank: Rank) -> None:
+    """Records a counter-proposal: the newest of an attendee waits, in whatever order they come in.
+
+    Nothing if it is recorded already, as when the ledger is replayed or the mail came twice.
+    """
+    query = select(ProposalRow).where(
+        ProposalRow.attendee_id == attendee_id, ProposalRow.occurrence == row.occurrence
+    )
+    others = session.exec(query).all()
+    given = ProposalRow(
+        attendee_id=attendee_id,
+        inbound_id=stored_id(row.id),
+        occurrence=row.occurrence,
+        start=when_text(proposal.start) if proposal.start else None,
+        end=when_text(proposal.end) if proposal.end else None,
+        location=proposal.location,
+        comment=proposal.comment,
+        sequence=rank.sequence,
+        proposed_at=rank.answered_at,
+        received_at=rank.received_at,
+        ordinal=rank.ordinal,
+    )
+    if any(other.inbound_id == row.id or _content(other) == _content(given) for other in others):
+        return
+    if any(_rank(other) > rank for other in others):
+        given.status = ProposalStatus.OVERTAKEN.value
+    for other in others:
+        if other.status == ProposalStatus.PENDING.value and _rank(other) < rank:
+            other.status = ProposalStatus.OVERTAKEN.value
+            session.add(other)
+    session.add(given)
+
+
+def _rank(row: ProposalRow) -> Rank:
+    return Rank(row.sequence, row.proposed_at, row.received_at, row.ordinal)
+
+
+def _content(row: ProposalRow) -> tuple[object, ...]:
+    """What a proposal says and when it was made, by which a copy is known."""
+    return row.start, row.end, row.location, row.comment, row.sequence, row.proposed_at
 
 
 def _pending(row: ProposalRow, attendee: AttendeeRow, meeting: MeetingRow) -> Pending:

@@ -23,6 +23,7 @@ from rsvpd.store.tables import (
     OutgoingRow,
     OverrideRow,
     ProposalRow,
+    ProposalStatus,
     RevisionRow,
 )
 from rsvpd.store.writes import stored_id
@@ -273,7 +274,7 @@ def _proposals(session: Session, meeting: MeetingRow) -> dict[int, ProposalView]
     query = (
         select(ProposalRow)
         .join(AttendeeRow, col(AttendeeRow.id) == ProposalRow.attendee_id)
-        .where(AttendeeRow.meeting_id == meeting.id, ProposalRow.status == "pending")
+        .where(AttendeeRow.meeting_id == meeting.id, ProposalRow.status == ProposalStatus.PENDING.value)
     )
     return {
         row.attendee_id: ProposalView(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 
 from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
+from rsvpd.itip.model import Meeting, MeetingStatus
 from rsvpd.store import writes
-from rsvpd.store.tables import AnswerRow, AttendeeRow, InboundRow, MeetingRow, ProposalRow
+from rsvpd.store.tables import AnswerRow, AttendeeRow, InboundRow, MeetingRow, ProposalRow, ProposalStatus
+from rsvpd.store.writes import Stored
 
 
 def states(session: Session) -> dict[str, str]:
@@ -20,13 +24,27 @@ def states(session: Session) -> dict[str, str]:
 def forget_answers(session: Session) -> None:
     """Empties the record of answers, which is only a reading of the ledger."""
     session.exec(delete(AnswerRow))
-    session.exec(delete(ProposalRow).where(col(ProposalRow.status) == "pending"))
+    session.exec(delete(ProposalRow).where(col(ProposalRow.status) == ProposalStatus.PENDING.value))
 
 
 def rows_after(session: Session, number: int, limit: int) -> Sequence[InboundRow]:
     """The next ledger rows, in the order in which they were recorded."""
     query = select(InboundRow).where(col(InboundRow.id) > number).order_by(col(InboundRow.id)).limit(limit)
     return session.exec(query).all()
+
+
+def as_of(stored: Stored, moment: datetime) -> Meeting:
+    """The meeting as far as it was known at `moment`: for judging again what was judged then."""
+    meeting = stored.meeting
+    revisions = tuple(r for r in meeting.revisions if r.sent_at <= moment) or meeting.revisions[:1]
+    cancelled_at = stored.row.cancelled_at
+    called_off = cancelled_at is not None and cancelled_at <= moment
+    return replace(
+        meeting,
+        revisions=revisions,
+        sequence=max((r.sequence for r in revisions), default=meeting.sequence),
+        status=MeetingStatus.CANCELLED if called_off else MeetingStatus.CONFIRMED,
+    )
 
 
 def refold(session: Session) -> None:

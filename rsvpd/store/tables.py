@@ -6,6 +6,7 @@ A UID may be of any length, which no index takes: it is looked up by its digest.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any, ClassVar
 
 from sqlalchemy import JSON, BigInteger, Dialect, LargeBinary, MetaData, String, Text, UniqueConstraint
@@ -224,6 +225,15 @@ class AnswerRow(SQLModel, table=True):
     client: str | None = None
 
 
+class ProposalStatus(StrEnum):
+    """What became of a proposal; `overtaken` is one that a newer one, or a significant change, made void."""
+
+    PENDING = "pending"
+    OVERTAKEN = "overtaken"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+
+
 class ProposalRow(SQLModel, table=True):
     """A counter-proposal waiting for the organizer."""
 
@@ -237,8 +247,11 @@ class ProposalRow(SQLModel, table=True):
     end: str | None = None
     location: str | None = Field(default=None, sa_type=Text)
     comment: str | None = Field(default=None, sa_type=Text)
+    sequence: int = 0
     proposed_at: datetime = _instant()
-    status: str = "pending"
+    received_at: datetime = _instant()
+    ordinal: int = Field(default=0, sa_type=BigInteger)
+    status: str = ProposalStatus.PENDING.value
     settled_at: datetime | None = _instant(default=None)
 
 

@@ -13,12 +13,13 @@ from sqlmodel import Session, col, select
 
 from rsvpd.itip import ranking
 from rsvpd.itip.addresses import without_detail
-from rsvpd.itip.model import Answer, Attendee, Meeting, MeetingStatus, PartStat, Revision
+from rsvpd.itip.model import Answer, Attendee, Meeting, PartStat, Revision
 from rsvpd.store.convert import (
     answer_row,
     attendee_of,
     attendee_row,
     canonical_uid,
+    digest,
     fill_meeting,
     folded_digest,
     meeting_of,
@@ -34,6 +35,8 @@ from rsvpd.store.tables import (
     InboundRow,
     MeetingRow,
     OverrideRow,
+    ProposalRow,
+    ProposalStatus,
     RevisionRow,
 )
 
@@ -98,6 +101,12 @@ def find_meetings(session: Session, uids: Collection[str], organizer: str | None
             candidates.setdefault(row.folded_digest, []).append(row)
     found = {uid: _best(uid, candidates.get(folded_digest(uid), [])) for uid in uids}
     return {uid: row for uid, row in found.items() if row is not None}
+
+
+def find_meeting(session: Session, uid: str, organizer: str) -> MeetingRow | None:
+    """The meeting of an organizer with this very UID, octet for octet (RFC 5545 3.8.4.7)."""
+    query = select(MeetingRow).where(MeetingRow.organizer == organizer, MeetingRow.uid_digest == digest(uid))
+    return session.exec(query).first()
 
 
 def _best(uid: str, rows: Sequence[MeetingRow]) -> MeetingRow | None:
@@ -214,20 +223,6 @@ def add_aliases(session: Session, address: str, aliases: Sequence[str]) -> None:
     session.flush()
 
 
-def as_of(stored: Stored, moment: datetime) -> Meeting:
-    """The meeting as far as it was known at `moment`: for judging again what was judged then."""
-    meeting = stored.meeting
-    revisions = tuple(r for r in meeting.revisions if r.sent_at <= moment) or meeting.revisions[:1]
-    cancelled_at = stored.row.cancelled_at
-    called_off = cancelled_at is not None and cancelled_at <= moment
-    return replace(
-        meeting,
-        revisions=revisions,
-        sequence=max((r.sequence for r in revisions), default=meeting.sequence),
-        status=MeetingStatus.CANCELLED if called_off else MeetingStatus.CONFIRMED,
-    )
-
-
 def is_listed(session: Session, stored: Stored, address: str) -> bool:
     """Whether somebody with this address is on the list, removed or not."""
     query = select(AttendeeRow.id).where(AttendeeRow.meeting_id == stored.id, AttendeeRow.address == address)
@@ -294,7 +289,23 @@ def revise_meeting(
                 meeting_id=stored.id, sequence=meeting.sequence, sent_at=known_at, significant=significant
             )
         )
+    if significant:
+        _overtake_proposals(session, stored.id, meeting.sequence)
     session.flush()
+
+
+def _overtake_proposals(session: Session, meeting_id: int, sequence: int) -> None:
+    """What was proposed for the meeting as it was before waits no longer."""
+    listed = select(AttendeeRow.id).where(AttendeeRow.meeting_id == meeting_id)
+    session.execute(
+        update(ProposalRow)
+        .where(
+            col(ProposalRow.attendee_id).in_(listed),
+            col(ProposalRow.status) == ProposalStatus.PENDING.value,
+            col(ProposalRow.sequence) < sequence,
+        )
+        .values(status=ProposalStatus.OVERTAKEN.value)
+    )
 
 
 def add_attendee(session: Session, stored: Stored, attendee: Attendee) -> int:
