@@ -206,7 +206,8 @@ def test_a_series_is_what_another_reader_of_its_rule_expands(rule: dict[str, str
     (line,) = meeting.recurrence.lines if meeting.recurrence else ()
     plain = rruleset()
     plain.rrule(rrulestr(line.removeprefix("RRULE:"), dtstart=datetime(2026, 12, 3, 14)))  # type: ignore[arg-type]  # noqa: DTZ001
-    assert starts(meeting) == [at.isoformat()[:16] for at in islice(plain, 20)]
+    near = (at for at in islice(plain, 20) if at.year < 2126)  # no series is followed farther
+    assert starts(meeting) == [at.isoformat()[:16] for at in near]
 
 
 @given(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from builders import CLIENTS, Facts
@@ -128,6 +128,8 @@ def test_the_words_of_a_page(html: str) -> None:
     assert text_of(html) == PAGES[html]
 
 
+@example("<![0")
+@example("<![if !mso]>yes<![endif]>")
 @given(st.text() | st.text(alphabet="<>/!-&;#abpscriptyle \"'[]?").map(lambda t: f"<{t}"))
 def test_a_page_never_raises(html: str) -> None:
     assert isinstance(text_of(html), str)

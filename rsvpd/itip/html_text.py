@@ -23,6 +23,12 @@ class _Reader(HTMLParser):
         self.words: list[str] = []
         self._unseen = 0
 
+    def parse_html_declaration(self, i: int) -> int:
+        """Outlook's `<![if …]>` and worse are comments; Python 3.11 asserts what is inside."""
+        if self.rawdata.startswith("<![", i):
+            return self.parse_bogus_comment(i)
+        return super().parse_html_declaration(i)
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002  its signature
         self._unseen += tag in _UNSEEN
         if tag in _BREAKS:
