@@ -18,10 +18,11 @@ from rsvpd.judging import Rules
 from rsvpd.letters import Style
 from rsvpd.mail import smtp
 from rsvpd.mail.imap import ImapMailbox
-from rsvpd.ports import CalendarUnavailable, MailboxUnavailable, StoreUnavailable
+from rsvpd.ports import CalendarUnavailable, Clock, MailboxUnavailable, StoreUnavailable, Worker
 from rsvpd.posting import Desk, Stationery
 from rsvpd.proposals import Proposals
 from rsvpd.review import Review
+from rsvpd.store.clock import DatabaseClock
 from rsvpd.store.database import Database
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class App:
 
     settings: Settings
     database: Database
-    clock: SystemClock = field(default_factory=SystemClock)
+    clock: Clock = field(default_factory=SystemClock)
 
     @property
     def rules(self) -> Rules:
@@ -59,10 +60,9 @@ class App:
         """What inviting needs."""
         return Invitations(self.database, self.clock, self.settings, self.rules)
 
-    @property
-    def delivery(self) -> Delivery:
-        """What sending needs."""
-        return Delivery(self.database, self.clock, smtp.transport)
+    def delivery(self, worker: Worker) -> Delivery:
+        """What sending needs, in a process that is a member of those that work on the database."""
+        return Delivery(self.database, self.clock, smtp.transport, worker)
 
     @property
     def filing(self) -> Filing:
@@ -147,4 +147,4 @@ def open_app(settings: Settings) -> App:
         raise StoreUnavailable(
             f"the database has schema {found}, which is newer than this rsvpd ({newest}): install the newer rsvpd"
         )
-    return App(settings, database)
+    return App(settings, database, DatabaseClock(database) if database.is_shared else SystemClock())

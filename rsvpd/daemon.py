@@ -7,14 +7,17 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import FrameType
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from rsvpd import sharing
 from rsvpd.app import App
 from rsvpd.config import OrganizerSettings
 from rsvpd.ports import CouldNot, MailboxUnavailable
+from rsvpd.sharing import Member
 
 DELIVERY_INTERVAL = timedelta(seconds=2)
 """How often the outgoing queue is looked at; other processes put mails into it."""
@@ -34,26 +37,29 @@ class Daemon:
         """Works until SIGTERM or SIGINT; the batch in hand is finished first."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
-        scheduler = self._scheduler()
-        scheduler.start()
-        log.info("started", organizers=len(self.app.settings.organizer))
-        self.stopping.wait()
-        log.info("stopping")
-        scheduler.shutdown(wait=True)
+        wanted = [organizer.name for organizer in self.app.settings.organizer]
+        with sharing.member(self.app.database, wanted, daemon=True) as member:
+            scheduler = self._scheduler(member)
+            scheduler.start()
+            log.info("started", organizers=len(wanted))
+            self.stopping.wait()
+            log.info("stopping")
+            scheduler.shutdown(wait=True)
         log.info("stopped")
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
         self.stopping.set()
 
-    def _scheduler(self) -> BackgroundScheduler:
+    def _scheduler(self, member: Member) -> BackgroundScheduler:
+        alone = partial(_one_at_a_time, member)
         jobs = [
             (f"{verb} {organizer.name}", work, organizer, seconds)
             for organizer in self.app.settings.organizer
             for verb, work, seconds, wanted in (
-                ("poll", self._poll, self.app.settings.poll_interval, organizer.imap),
-                ("deliver", self._deliver, DELIVERY_INTERVAL, organizer.smtp),
-                ("calendar", self._keep_calendar, self.app.settings.poll_interval, organizer.caldav),
-                ("file", self._file, self.app.settings.poll_interval, _keeps_sent(organizer)),
+                ("poll", alone(self._poll), self.app.settings.poll_interval, organizer.imap),
+                ("deliver", partial(self._deliver, member), DELIVERY_INTERVAL, organizer.smtp),
+                ("calendar", alone(self._keep_calendar), self.app.settings.poll_interval, organizer.caldav),
+                ("file", alone(self._file), self.app.settings.poll_interval, _keeps_sent(organizer)),
             )
             if wanted
         ]
@@ -107,9 +113,9 @@ class Daemon:
             raise MailboxUnavailable("; ".join(polled.troubles))
         return True
 
-    def _deliver(self, organizer: OrganizerSettings) -> bool:
+    def _deliver(self, member: Member, organizer: OrganizerSettings) -> bool:
         """Whether the server was asked at all: finding nothing due says nothing of it."""
-        delivered = self.app.delivery.drain(organizer, keep_on=self._keep_on)
+        delivered = self.app.delivery(member).drain(organizer, keep_on=self._keep_on)
         if delivered.sent or delivered.later or delivered.failed:
             log.info(
                 "delivered",
@@ -134,6 +140,18 @@ class Daemon:
 
     def _keep_on(self) -> bool:
         return not self.stopping.is_set()
+
+
+def _one_at_a_time(
+    member: Member, work: Callable[[OrganizerSettings], bool]
+) -> Callable[[OrganizerSettings], bool]:
+    """Work that one daemon of all does for an organizer: this one, if it has that in hand."""
+
+    def shared(organizer: OrganizerSettings) -> bool:
+        with member.working_on(organizer.name) as mine:
+            return mine and work(organizer)
+
+    return shared
 
 
 def _keeps_sent(organizer: OrganizerSettings) -> bool:

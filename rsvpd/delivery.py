@@ -1,4 +1,4 @@
-"""Outgoing rows -> SMTP: claimed under a lease, sent without a transaction open, then marked.
+"""Outgoing rows -> SMTP: claimed by one process, sent without a transaction open, then marked.
 
 At least once: a crash between the server's answer and the mark sends the same bytes
 again (same UID, SEQUENCE and Message-ID), which clients show once.
@@ -10,6 +10,7 @@ whatever happens to it, the mail is sent.
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -25,9 +26,11 @@ from rsvpd.ports import (
     Refused,
     Sent,
     SentFolder,
+    StoreUnavailable,
     Transport,
     TransportLost,
     TransportUnavailable,
+    Worker,
 )
 from rsvpd.store import outgoing
 from rsvpd.store.database import Database
@@ -35,9 +38,6 @@ from rsvpd.store.outgoing import Claimed
 from rsvpd.store.writes import Transaction
 
 _CLAIM = 50
-_SHORTEST_LEASE = timedelta(minutes=10)
-_TIMEOUTS = 20
-"""A lease lasts for so many time-outs of the server: one mail, with a login before it, has half as many."""
 _FIRST_WAIT = timedelta(minutes=1)
 _LONGEST_WAIT = timedelta(hours=2)
 _LONGEST_HOLD = timedelta(minutes=10)
@@ -46,6 +46,8 @@ _SHORT_HOLD = timedelta(seconds=30)
 """For those behind a mail that broke the connection: shorter than that one waits, so that they come first."""
 _LOSSES = 3
 """So many broken connections in a row are the server's trouble, no longer that of each mail."""
+_PAUSES = (0.5, 1, 2, 4, 8, 15, 30)
+"""Seconds between tries to record what the server said: more than a minute in all."""
 _COPY_TRIED = timedelta(days=1)
 _COPY_TROUBLES = 3
 
@@ -66,6 +68,7 @@ class Delivery:
     database: Database
     clock: Clock
     transport: Callable[[OrganizerSettings], AbstractContextManager[Transport]]
+    worker: Worker
 
     def drain(self, organizer: OrganizerSettings, keep_on: Callable[[], bool] = lambda: True) -> Delivered:
         """Sends what is due, until nothing is or `keep_on` says no.
@@ -79,7 +82,7 @@ class Delivery:
             )
         with self.transport(organizer) as transport:
             work = _Round(self, organizer, organizer.smtp, transport)
-            while keep_on() and (batch := work.claim()):
+            while keep_on() and self.worker.sure and (batch := work.claim()):
                 work.send(batch)
         return work.delivered
 
@@ -95,25 +98,20 @@ class _Round:
     delivered: Delivered = field(default_factory=Delivered)
     losses: int = 0
 
-    @property
-    def _lease(self) -> timedelta:
-        return max(_SHORTEST_LEASE, self.settings.timeout * _TIMEOUTS)
-
     def claim(self) -> list[Claimed]:
         """The next mails, as many as the rate allows."""
         name, now, limit = self.organizer.name, self.delivery.clock.now(), _CLAIM
+        worker = self.delivery.worker.id
         with self.delivery.database.begin() as session:
             if self.settings.mails_per_minute is not None:
                 limit = min(limit, outgoing.allowance(session, name, now, self.settings.mails_per_minute))
-            return outgoing.claim(session, name, now, lease=self._lease, limit=limit) if limit > 0 else []
+            return outgoing.claim(session, name, now, member=worker, limit=limit) if limit > 0 else []
 
     def send(self, batch: Sequence[Claimed]) -> None:
-        """Sends them one by one, and gives back what the lease might not last for."""
+        """Sends them one by one, as long as nobody can have taken this process for dead."""
         sender = normalise(self.organizer.address) or self.organizer.address
-        claimed_at = self.delivery.clock.now()
         for number, mail in enumerate(batch):
-            if self.delivery.clock.now() - claimed_at > self._lease / 2:
-                self._release(batch[number:])
+            if not self.delivery.worker.sure:
                 return
             try:
                 answer = self.transport.send(sender, mail.recipient, mail.raw, mail.message_id.strip("<>"))
@@ -125,10 +123,6 @@ class _Round:
             else:
                 self.losses = 0
                 self._mark(mail, answer)
-
-    def _release(self, mails: Sequence[Claimed]) -> None:
-        with self.delivery.database.begin() as session:
-            outgoing.release(session, mails, self.delivery.clock.now())
 
     def _lost(self, mail: Claimed, untried: Sequence[Claimed], error: TransportLost) -> None:
         """Counts against this mail; the others go on, unless they would fare no better."""
@@ -148,24 +142,36 @@ class _Round:
         name, now, words = self.organizer.name, self.delivery.clock.now(), str(error)
         with self.delivery.database.begin() as session:
             outgoing.release(session, untried, now)
-            since = outgoing.waiting_since(session, name, now) or now
+            since = outgoing.waiting_since(session, name) or now
             wait = wait or _jittered(min(max(now - since, _FIRST_WAIT), _LONGEST_HOLD))
             outgoing.hold(session, name, now, now + wait, words)
             horizon = now - self.settings.give_up_after
-            given_up = outgoing.give_up(session, name, now, before=horizon, words=words)
+            given_up = outgoing.give_up(session, name, before=horizon, words=words)
         if given_up:
             raise TransportUnavailable(f"{words}; given up: {given_up} mails") from error
 
     def _mark(self, mail: Claimed, answer: Sent | Refused) -> None:
+        """Waits for a database that is away: for want of a mark the mail would be sent again."""
+        for pause in _PAUSES:
+            try:
+                self._mark_now(mail, answer)
+            except StoreUnavailable:
+                time.sleep(pause)
+            else:
+                return
+        self._mark_now(mail, answer)
+
+    def _mark_now(self, mail: Claimed, answer: Sent | Refused) -> None:
+        now = self.delivery.clock.now()
         with self.delivery.database.begin() as session:
             if isinstance(answer, Sent):
-                outgoing.mark_sent(session, mail, self.delivery.clock.now())
-                self.delivered.sent += 1
+                outgoing.mark_sent(session, mail, now)
             elif answer.permanent:
                 outgoing.mark_failed(session, mail, answer.words)
-                self.delivered.failed += 1
             else:
                 self._put_off(session, mail, answer.words)
+        self.delivered.sent += isinstance(answer, Sent)
+        self.delivered.failed += isinstance(answer, Refused) and answer.permanent
 
     def _put_off(self, session: Transaction, mail: Claimed, words: str) -> None:
         """It is tried again later, or given up at the horizon."""

@@ -146,6 +146,20 @@ class Calendar(Protocol):
         ...
 
 
+class Worker(Protocol):
+    """A process beside others on one database."""
+
+    @property
+    def id(self) -> str:
+        """What the database knows it by."""
+        ...
+
+    @property
+    def sure(self) -> bool:
+        """Whether nobody can have taken it for dead; if not, it must stop what it does."""
+        ...
+
+
 class Clock(Protocol):
     """What time it is."""
 

@@ -15,9 +15,10 @@ from sqlmodel import select
 import house
 from house import ALICE, NOW, START, UID, Keys
 from rig.ports import HOST, free_port
+from rsvpd import sharing
 from rsvpd.app import App
 from rsvpd.config import OrganizerSettings
-from rsvpd.delivery import Delivered
+from rsvpd.delivery import Delivered, Delivery
 from rsvpd.store.tables import OutgoingRow
 
 
@@ -51,7 +52,13 @@ class Post:
         self.app.invitations.create(fields | times)
 
     def drain(self, smtp: Keys, **options: Callable[[], bool]) -> Delivered:
-        return replace(self.app.delivery, clock=self.clock).drain(organizer(smtp=smtp), **options)
+        with self.delivery() as delivery:
+            return delivery.drain(organizer(smtp=smtp), **options)
+
+    @contextlib.contextmanager
+    def delivery(self) -> Iterator[Delivery]:
+        with sharing.member(self.app.database) as worker:
+            yield replace(self.app.delivery(worker), clock=self.clock)
 
     @property
     def rows(self) -> dict[str, OutgoingRow]:

@@ -17,8 +17,9 @@ from house import ALICE, BOB, NOW, START, UID, Keys
 from rig.dovecot import DOMAIN, PASSWORD, Dovecot
 from rig.postfix import Postfix
 from rig.smtpd import Smtpd
+from rsvpd import sharing
 from rsvpd.app import App
-from rsvpd.delivery import Delivered, Delivery
+from rsvpd.delivery import Delivered
 from rsvpd.ports import CouldNot, TransportUnavailable
 from rsvpd.store.tables import OutgoingRow
 
@@ -44,8 +45,8 @@ class Post:
 
     def drain(self, smtp: Keys, **options: Callable[[], bool]) -> Delivered:
         (organizer,) = house.settings_of(house.organizer(smtp=smtp)).organizer
-        own: Delivery = self.app.delivery
-        return replace(own, clock=self.clock).drain(organizer, **options)
+        with sharing.member(self.app.database) as worker:
+            return replace(self.app.delivery(worker), clock=self.clock).drain(organizer, **options)
 
     def later(self, **much: float) -> None:
         self.clock.moment += timedelta(**much)

@@ -15,12 +15,12 @@ from house import ALICE, NOW, UID
 from rig.postgres import Postgres
 from rsvpd.itip.ics.meetings import read_meetings
 from rsvpd.itip.model import Meeting
-from rsvpd.store import outgoing, queries, writes
+from rsvpd.store import members, outgoing, queries, writes
 from rsvpd.store.database import Database
 from rsvpd.store.outgoing import Claimed, Mail
 from rsvpd.store.tables import OutgoingRow
 
-LEASE = timedelta(minutes=10)
+MEMBERS = ("one", "two", "three", "four")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -31,8 +31,15 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
         url = postgres.fresh_database()
     found = Database(url)
     found.migrate()
+    join(found)
     yield found
     found.close()
+
+
+def join(database: Database) -> None:
+    with database.begin() as session:
+        for name in MEMBERS:
+            members.join(session, name, f"process {name}", daemon=False)
 
 
 def enqueue(database: Database, count: int = 1, organizer: str = "events") -> None:
@@ -59,10 +66,14 @@ def enqueue(database: Database, count: int = 1, organizer: str = "events") -> No
 
 
 def claim(
-    database: Database, now: datetime = NOW, limit: int = 50, organizer: str = "events"
+    database: Database,
+    now: datetime = NOW,
+    limit: int = 50,
+    organizer: str = "events",
+    member: str = "one",
 ) -> list[Claimed]:
     with database.begin() as session:
-        return outgoing.claim(session, organizer, now, lease=LEASE, limit=limit)
+        return outgoing.claim(session, organizer, now, member=member, limit=limit)
 
 
 def rows(database: Database) -> list[OutgoingRow]:
@@ -85,12 +96,14 @@ def test_a_mail_is_due_at_once_and_its_bytes_are_kept(database: Database) -> Non
     assert shown(database) == ("pending", None)
 
 
-def test_what_is_claimed_is_not_claimed_again_before_the_lease_ends(database: Database) -> None:
+def test_what_is_claimed_is_nobody_elses_while_its_process_is_a_member(database: Database) -> None:
     enqueue(database)
     (first,) = claim(database)
 
-    assert claim(database, NOW + LEASE - timedelta(seconds=1)) == []
-    (again,) = claim(database, NOW + LEASE + timedelta(seconds=1))
+    assert claim(database, NOW + timedelta(days=1), member="two") == []
+    with database.begin() as session:
+        members.leave(session, "one")
+    (again,) = claim(database, member="two")
     assert (again.id, again.raw) == (first.id, first.raw)
 
 
@@ -106,12 +119,15 @@ def test_many_at_once_never_claim_the_same_mail(database: Database) -> None:
     claimed: list[int] = []
     begin = threading.Barrier(4)
 
-    def work() -> None:
+    def work(name: str) -> None:
         begin.wait()
-        while batch := claim(database, limit=3):
+        while batch := claim(database, limit=3, member=name):
             claimed.extend(mail.id for mail in batch)
+            with database.begin() as session:
+                for mail in batch:
+                    outgoing.mark_sent(session, mail, NOW)
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
+    threads = [threading.Thread(target=work, args=(name,)) for name in MEMBERS]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -124,11 +140,12 @@ def test_many_at_once_never_claim_the_same_mail(database: Database) -> None:
 def test_a_claim_that_is_not_committed_yet_keeps_others_away(postgres: Postgres) -> None:
     database = Database(postgres.fresh_database())
     database.migrate()
+    join(database)
     enqueue(database, 2)
 
     with database.begin() as one, database.begin() as other:
-        first = outgoing.claim(one, "events", NOW, lease=LEASE, limit=1)
-        second = outgoing.claim(other, "events", NOW, lease=LEASE, limit=5)
+        first = outgoing.claim(one, "events", NOW, member="one", limit=1)
+        second = outgoing.claim(other, "events", NOW, member="two", limit=5)
     assert [mail.message_id for mail in first + second] == ["<0@events>", "<1@events>"]
     database.close()
 
@@ -136,7 +153,7 @@ def test_a_claim_that_is_not_committed_yet_keeps_others_away(postgres: Postgres)
 def test_a_claim_in_a_block_that_raises_is_no_claim(database: Database) -> None:
     enqueue(database)
     with pytest.raises(ZeroDivisionError), database.begin() as session:
-        outgoing.claim(session, "events", NOW, lease=LEASE, limit=1)
+        outgoing.claim(session, "events", NOW, member="one", limit=1)
         raise ZeroDivisionError
 
     assert len(claim(database)) == 1
@@ -184,5 +201,5 @@ def test_what_was_not_tried_is_given_back(database: Database) -> None:
     with database.begin() as session:
         outgoing.release(session, mails[1:], NOW)
 
-    assert [mail.id for mail in claim(database)] == [mail.id for mail in mails[1:]]
+    assert [mail.id for mail in claim(database, member="two")] == [mail.id for mail in mails[1:]]
     assert {row.attempts for row in rows(database)} == {0}

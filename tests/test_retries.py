@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import sending
-from sending import HANG_UP, SILENCE, Post, Scripted, Ticking
+from sending import HANG_UP, SILENCE, Post, Scripted
 
 import house
 from house import ALICE, BOB
@@ -19,9 +19,9 @@ from rig.dovecot import PASSWORD
 from rig.postfix import Postfix
 from rig.postgres import Postgres
 from rig.smtpd import Smtpd
-from rsvpd.config import OrganizerSettings
 from rsvpd.delivery import Delivered
 from rsvpd.ports import CouldNot, Refused, Sent, TransportUnavailable
+from rsvpd.store import members, outgoing
 
 CAROL = "carol@example.net"
 MANY = [f"p{number:03}@example.net" for number in range(60)]
@@ -203,7 +203,7 @@ class TestServerAway:
             drain_until_refused(post, smtp)
         assert [row.attempts for row in post.rows.values()] == [0, 0]
         assert {row.status for row in post.rows.values()} == {"pending"}
-        assert {row.leased_until for row in post.rows.values()} == {None}
+        assert {row.claimed_by for row in post.rows.values()} == {None}
 
 
 class TestRate:
@@ -229,48 +229,54 @@ class TestRate:
 
 
 @dataclass
-class Slow:
-    """A transport that takes minutes for each mail, and lets somebody else work meanwhile."""
+class Lost:
+    """A transport whose process is taken for dead after some mails, which then go to others."""
 
-    clock: Ticking
-    minutes: float
-    other: Slow | None = None
-    post: Post | None = None
+    post: Post
+    after: int
+    sure: bool = True
+    id: str = "lost"
     sent: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
 
     def send(
         self, _sender: str, recipient: str, _raw: bytes, _envelope_id: str | None = None
     ) -> Sent | Refused:
         self.sent.append(recipient)
-        self.clock.later(minutes=self.minutes)
-        if self.other and self.post:
-            drain_with(self.post, self.other)
+        if len(self.sent) == self.after:
+            self.sure = False
+            with self.post.app.database.begin() as session:
+                members.leave(session, self.id)
         return Sent()
 
 
-def drain_with(post: Post, transport: Slow) -> None:
-    @contextmanager
-    def given(_: OrganizerSettings) -> Iterator[Slow]:
-        yield transport
-
-    delivery = replace(post.app.delivery, clock=post.clock, transport=given)
-    delivery.drain(sending.organizer())
-
-
 class TestTwoAtOnce:
-    def test_who_is_too_slow_for_the_lease_gives_the_rest_back(self, post: Post) -> None:
+    def test_who_is_taken_for_dead_stops_and_another_sends_the_rest(self, post: Post) -> None:
         post.invite(*MANY[:10])
-        other = Slow(post.clock, 0)
-        slow = Slow(post.clock, 6, other, post)
-        drain_with(post, slow)
+        lost = Lost(post, after=4)
+        with post.app.database.begin() as session:
+            members.join(session, lost.id, "this test", daemon=False)
+        delivery = replace(post.app.delivery(lost), clock=post.clock, transport=lambda _: nullcontext(lost))
+        delivery.drain(sending.organizer(smtp=house.smtp(1)))
+        assert lost.sent == MANY[:4]
 
-        assert sorted(slow.sent + other.sent) == MANY[:10]
+        other = Lost(post, after=99)
+        with post.delivery() as delivery:
+            replace(delivery, transport=lambda _: nullcontext(other)).drain(
+                sending.organizer(smtp=house.smtp(1))
+            )
+        assert other.sent == MANY[4:10]
 
-    def test_a_slow_one_alone_sends_all(self, post: Post) -> None:
+    def test_what_a_process_claimed_and_left_comes_to_it_again(self, post: Post) -> None:
         post.invite(*MANY[:10])
-        slow = Slow(post.clock, 7)
-        drain_with(post, slow)
-        assert slow.sent == MANY[:10]
+        lost = Lost(post, after=99)
+        with post.delivery() as delivery:
+            with post.app.database.begin() as session:
+                outgoing.claim(session, "events", post.clock.now(), member=delivery.worker.id, limit=5)
+            replace(delivery, transport=lambda _: nullcontext(lost)).drain(
+                sending.organizer(smtp=house.smtp(1))
+            )
+        assert sorted(lost.sent) == MANY[:10]
 
     @pytest.mark.parametrize("limit", [None, 50])
     def test_two_processes_on_postgresql_never_send_a_mail_twice(

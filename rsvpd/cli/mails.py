@@ -17,6 +17,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from rsvpd import sharing
 from rsvpd.app import App
 from rsvpd.cli import output
 from rsvpd.cli.attendance import ledger_json
@@ -87,8 +88,9 @@ def poll(
 
 
 def _deliver_one(house: App, organizer: OrganizerSettings, counted: Counter[str]) -> Polled:
-    delivered = house.delivery.drain(organizer) if organizer.smtp is not None else None
-    if delivered:
+    if organizer.smtp is not None:
+        with sharing.member(house.database) as worker:
+            delivered = house.delivery(worker).drain(organizer)
         counted.update(sent=delivered.sent, delayed=delivered.later, failed=delivered.failed)
     return Polled()
 

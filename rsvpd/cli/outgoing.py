@@ -64,7 +64,7 @@ def drop(numbers: Numbers, form: FormatOption = Format.TABLE) -> None:
     house = opened()
     ids = list(dict.fromkeys(numbers))
     with house.database.begin() as session:
-        outgoing.drop(session, ids, house.clock.now())
+        outgoing.drop(session, ids)
     _print_these(house, ids, form)
 
 

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,10 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import DateTime as SqlDateTime
+from sqlalchemy import Engine, create_engine, event, func, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from rsvpd.ports import StoreUnavailable
 
@@ -93,9 +96,40 @@ class Database:
         config.set_main_option("script_location", str(_migrations()).replace("%", "%%"))
         return config
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether processes on several machines can work on it."""
+        return self.engine.dialect.name == "postgresql"
+
+    @contextmanager
+    def alone(self) -> Iterator[bool]:
+        """For a daemon: whether it is the only one there can be, until the end of the block.
+
+        SQLite takes one; on PostgreSQL any number share the work. Raises `StoreUnavailable`.
+        """
+        file = self.engine.url.database
+        if self.is_shared or not file or file == ":memory:":
+            yield not self.is_shared
+            return
+        with Path(f"{file}-daemon").open("ab") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise StoreUnavailable(
+                    f"another `rsvpd run` works on {file}: end it, or use PostgreSQL for more than one"
+                ) from error
+            yield True
+
     def close(self) -> None:
         """Closes every connection."""
         self.engine.dispose()
+
+
+def now(session: Session) -> datetime:
+    """The instant by the database's clock, which rules where several machines work on it."""
+    if session.get_bind().dialect.name == "postgresql":
+        return session.exec(select(func.clock_timestamp(type_=SqlDateTime(timezone=True)))).one()
+    return datetime.now(UTC)
 
 
 def _migrations() -> Path:

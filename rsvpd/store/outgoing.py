@@ -1,4 +1,4 @@
-"""The outgoing queue: rows are put in with what is to be sent, claimed under a lease, and marked.
+"""The outgoing queue: rows are put in with what is to be sent, claimed by one process, and marked.
 
 All take the session of `Database.begin()`.
 """
@@ -45,7 +45,7 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A mail that this process may send until its lease ends."""
+    """A mail that only this process sends, as long as it is at work."""
 
     id: int
     organizer: str
@@ -78,18 +78,22 @@ def enqueue(session: Session, mails: Sequence[Mail], now: datetime) -> None:
     _show(session, [mail.attendee_id for mail in mails], "pending", None)
 
 
-def claim(session: Session, organizer: str, now: datetime, *, lease: timedelta, limit: int) -> list[Claimed]:
-    """The next due mails of an organizer, leased to the caller: nobody else sends them meanwhile."""
+def claim(session: Session, organizer: str, now: datetime, *, member: str, limit: int) -> list[Claimed]:
+    """The next due mails of an organizer, for this process: nobody else sends them while it is a member.
+
+    What it claimed before and neither sent nor gave back comes again.
+    """
+    mine = col(OutgoingRow.claimed_by) == member
     query = (
         select(OutgoingRow)
-        .where(*_waiting(organizer, now), OutgoingRow.due_at <= now)
+        .where(*_pending(organizer), or_(_UNCLAIMED, mine), OutgoingRow.due_at <= now)
         .order_by(col(OutgoingRow.due_at), col(OutgoingRow.id))
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
     rows = session.exec(query).all()
     for row in rows:
-        row.leased_until = now + lease
+        row.claimed_by = member
         session.add(row)
     return [_claimed(row) for row in rows]
 
@@ -111,14 +115,14 @@ def _claimed(row: OutgoingRow) -> Claimed:
 def allowance(session: Session, organizer: str, now: datetime, per_minute: int) -> int:
     """How many more mails may be claimed if at most `per_minute` go out in any 60 seconds.
 
-    What somebody holds a lease on counts as sent. Whoever asks next waits for the
+    What somebody has claimed counts as sent. Whoever asks next waits for the
     end of this transaction, so that two do not take the same allowance.
     """
     if session.get_bind().dialect.name == "postgresql":  # SQLite has one writer anyway
         session.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"outgoing {organizer}"))))
     counted = or_(
         col(OutgoingRow.sent_at) > now - timedelta(minutes=1),
-        and_(col(OutgoingRow.status) == Status.PENDING.value, col(OutgoingRow.leased_until) >= now),
+        and_(col(OutgoingRow.status) == Status.PENDING.value, col(OutgoingRow.claimed_by).is_not(None)),
     )
     query = select(func.count()).where(OutgoingRow.organizer == organizer, counted)
     return per_minute - session.exec(query).one()
@@ -132,7 +136,7 @@ def mark_sent(session: Session, mail: Claimed, now: datetime) -> None:
         status=Status.SENT.value,
         sent_at=now,
         words=None,
-        leased_until=None,
+        claimed_by=None,
         attempts=mail.attempts + 1,
     )
     _show_of(session, mail, "sent", None)
@@ -147,7 +151,7 @@ def mark_later(
         mail,
         due_at=due_at,
         words=words,
-        leased_until=None,
+        claimed_by=None,
         attempts=mail.attempts + 1,
         first_tried_at=mail.first_tried_at or tried_at,
     )
@@ -156,9 +160,7 @@ def mark_later(
 
 def mark_failed(session: Session, mail: Claimed, words: str) -> None:
     """It will not be sent; why is kept."""
-    _mark(
-        session, mail, status=Status.FAILED.value, words=words, leased_until=None, attempts=mail.attempts + 1
-    )
+    _mark(session, mail, status=Status.FAILED.value, words=words, claimed_by=None, attempts=mail.attempts + 1)
     _show_of(session, mail, "failed", words)
 
 
@@ -167,16 +169,16 @@ def release(session: Session, mails: Sequence[Claimed], due_at: datetime) -> Non
     if mails:
         ids = [mail.id for mail in mails]
         session.execute(
-            update(OutgoingRow).where(col(OutgoingRow.id).in_(ids)).values(leased_until=None, due_at=due_at)
+            update(OutgoingRow).where(col(OutgoingRow.id).in_(ids)).values(claimed_by=None, due_at=due_at)
         )
 
 
 def hold(session: Session, organizer: str, now: datetime, until: datetime, words: str) -> None:
     """Puts off everything of an organizer that is due before `until`; that is no attempt of any mail.
 
-    What somebody holds a lease on is left to them.
+    What somebody has claimed is left to them.
     """
-    held = (*_waiting(organizer, now), col(OutgoingRow.due_at) < until)
+    held = (*_waiting(organizer), col(OutgoingRow.due_at) < until)
     whose = select(OutgoingRow.attendee_id).where(*held)
     session.execute(
         update(AttendeeRow)
@@ -187,15 +189,15 @@ def hold(session: Session, organizer: str, now: datetime, until: datetime, words
     session.execute(update(OutgoingRow).where(*held).values(due_at=until, first_tried_at=first, words=words))
 
 
-def waiting_since(session: Session, organizer: str, now: datetime) -> datetime | None:
+def waiting_since(session: Session, organizer: str) -> datetime | None:
     """When the mail that has waited longest was first tried."""
-    query = select(func.min(OutgoingRow.first_tried_at)).where(*_waiting(organizer, now))
+    query = select(func.min(OutgoingRow.first_tried_at)).where(*_waiting(organizer))
     return session.exec(query).one()
 
 
-def give_up(session: Session, organizer: str, now: datetime, *, before: datetime, words: str) -> int:
+def give_up(session: Session, organizer: str, *, before: datetime, words: str) -> int:
     """Fails what was first tried at `before` or earlier and still waits; how many."""
-    late = (*_waiting(organizer, now), col(OutgoingRow.first_tried_at) <= before)
+    late = (*_waiting(organizer), col(OutgoingRow.first_tried_at) <= before)
     found = session.exec(select(OutgoingRow.id, OutgoingRow.attendee_id).where(*late)).all()
     for start in range(0, len(found), 1000):
         ids = [number for number, _ in found[start : start + 1000]]
@@ -208,12 +210,15 @@ def give_up(session: Session, organizer: str, now: datetime, *, before: datetime
     return len(found)
 
 
-def _waiting(organizer: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
-    return (
-        col(OutgoingRow.organizer) == organizer,
-        col(OutgoingRow.status) == Status.PENDING.value,
-        or_(col(OutgoingRow.leased_until).is_(None), col(OutgoingRow.leased_until) < now),
-    )
+_UNCLAIMED = col(OutgoingRow.claimed_by).is_(None)
+
+
+def _pending(organizer: str) -> tuple[ColumnElement[bool], ...]:
+    return col(OutgoingRow.organizer) == organizer, col(OutgoingRow.status) == Status.PENDING.value
+
+
+def _waiting(organizer: str) -> tuple[ColumnElement[bool], ...]:
+    return (*_pending(organizer), _UNCLAIMED)
 
 
 def _mark(session: Session, mail: Claimed, **values: object) -> None:
@@ -237,19 +242,19 @@ def _show(session: Session, attendee_ids: Sequence[int], delivery: str, words: s
 
 def retry(session: Session, ids: Sequence[int], now: datetime) -> None:
     """Has these mails sent as if for the first time. Raises `CouldNot` for one that cannot be, and does none."""
-    rows = _settable(session, ids, now)
+    rows = _settable(session, ids)
     for row in rows:
         row.status, row.due_at, row.attempts = Status.PENDING.value, now, 0
-        row.first_tried_at = row.words = row.leased_until = None
+        row.first_tried_at = row.words = None
         session.add(row)
     _show(session, [row.attendee_id for row in rows if row.attendee_id is not None], "pending", None)
 
 
-def drop(session: Session, ids: Sequence[int], now: datetime) -> None:
+def drop(session: Session, ids: Sequence[int]) -> None:
     """Never sends these mails. Raises `CouldNot` for one that cannot be held back, and does none."""
-    rows = _settable(session, ids, now)
+    rows = _settable(session, ids)
     for row in rows:
-        row.status, row.words, row.leased_until = Status.DROPPED.value, row.words or _DROPPED, None
+        row.status, row.words = Status.DROPPED.value, row.words or _DROPPED
         session.add(row)
         _show(session, [row.attendee_id] if row.attendee_id is not None else [], "failed", row.words)
 
@@ -257,7 +262,7 @@ def drop(session: Session, ids: Sequence[int], now: datetime) -> None:
 _DROPPED = "taken out of the queue before it was sent"
 
 
-def _settable(session: Session, ids: Sequence[int], now: datetime) -> list[OutgoingRow]:
+def _settable(session: Session, ids: Sequence[int]) -> list[OutgoingRow]:
     """The rows, locked; none was sent, and nobody is sending one."""
     found: dict[int, OutgoingRow] = {}
     for start in range(0, len(ids), 1000):
@@ -270,7 +275,7 @@ def _settable(session: Session, ids: Sequence[int], now: datetime) -> list[Outgo
             raise CouldNot(f"there is no outgoing mail {number}; see `rsvpd outgoing list`")
         if row.status == Status.SENT.value:
             raise CouldNot(f"outgoing mail {number} was sent already")
-        if row.status == Status.PENDING.value and row.leased_until and row.leased_until >= now:
+        if row.status == Status.PENDING.value and row.claimed_by:
             raise CouldNot(f"outgoing mail {number} is being sent at this moment; try again in a minute")
     return list(found.values())
 

@@ -271,13 +271,34 @@ class OutgoingRow(SQLModel, table=True):
     raw: bytes = Field(sa_type=LargeBinary)
     created_at: datetime = _instant()
     due_at: datetime = _instant(index=True)
-    leased_until: datetime | None = _instant(default=None)
+    claimed_by: str | None = Field(default=None, foreign_key="member.id", index=True, ondelete="SET NULL")
     attempts: int = 0
     status: str = Field(default="pending", index=True)
     words: str | None = Field(default=None, sa_type=Text)
     first_tried_at: datetime | None = _instant(default=None)
     sent_at: datetime | None = _instant(default=None, index=True)
     filed_at: datetime | None = _instant(default=None)
+
+
+class MemberRow(SQLModel, table=True):
+    """A process that works on this database, and when it was last heard of, by the database's clock."""
+
+    __tablename__: ClassVar[str] = "member"
+
+    id: str = Field(primary_key=True)
+    name: str
+    daemon: bool
+    joined_at: datetime = _instant()
+    seen_at: datetime = _instant()
+
+
+class LeaseRow(SQLModel, table=True):
+    """A piece of work that one process does at a time, and which."""
+
+    __tablename__: ClassVar[str] = "lease"
+
+    name: str = Field(primary_key=True)
+    holder: str = Field(foreign_key="member.id", index=True, ondelete="CASCADE")
 
 
 class CursorRow(SQLModel, table=True):

@@ -1,0 +1,84 @@
+"""The processes that work on a database, and what each of them has in hand. All take the session of `begin()`.
+
+Plain SQL, so that it holds on whatever speaks PostgreSQL's protocol: a process is a
+row that it renews, work is a row that names it, and who is not heard of any more loses
+its row and with it, by foreign keys, all it had in hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import delete, func, insert, update
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, select
+
+from rsvpd.store.database import now
+from rsvpd.store.tables import LeaseRow, MemberRow
+
+LOST_AFTER = timedelta(seconds=20)
+"""A process that was not heard of for so long works no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """How many daemons there are, this one among them, and which work nobody has."""
+
+    daemons: int
+    mine: frozenset[str]
+    taken: frozenset[str]
+
+
+def join(session: Session, member: str, name: str, *, daemon: bool) -> None:
+    """Enters a process; `name` is for people."""
+    moment = now(session)
+    session.add(MemberRow(id=member, name=name, daemon=daemon, joined_at=moment, seen_at=moment))
+    session.flush()
+
+
+def seen(session: Session, member: str) -> bool:
+    """Says that a process is at work; False if it was given up meanwhile."""
+    change = update(MemberRow).where(col(MemberRow.id) == member).values(seen_at=now(session))
+    return bool(session.connection().execute(change).rowcount)
+
+
+def forget_lost(session: Session, member: str) -> None:
+    """Takes away what processes had in hand that are not heard of any more."""
+    lost = (col(MemberRow.seen_at) < now(session) - LOST_AFTER, col(MemberRow.id) != member)
+    session.execute(delete(MemberRow).where(*lost))
+
+
+def forget_daemons(session: Session) -> None:
+    """Takes away what daemons had in hand: for who knows that none is at work."""
+    session.execute(delete(MemberRow).where(col(MemberRow.daemon)))
+
+
+def leave(session: Session, member: str) -> None:
+    """Takes a process out; what it had in hand is free at once."""
+    session.execute(delete(MemberRow).where(col(MemberRow.id) == member))
+
+
+def others(session: Session, member: str) -> Others:
+    """Who shares the work, and who has what."""
+    daemons = session.exec(select(func.count()).where(col(MemberRow.daemon))).one()
+    held = session.exec(select(LeaseRow)).all()
+    mine = frozenset(lease.name for lease in held if lease.holder == member)
+    return Others(daemons, mine, frozenset(lease.name for lease in held) - mine)
+
+
+def take(session: Session, member: str, name: str) -> bool:
+    """Takes a piece of work in hand; False if another process was faster."""
+    try:
+        with session.begin_nested():
+            session.execute(insert(LeaseRow).values(name=name, holder=member))
+    except IntegrityError:
+        return False
+    return True
+
+
+def give_up(session: Session, member: str, names: Collection[str]) -> None:
+    """Leaves pieces of work to others."""
+    mine = (col(LeaseRow.holder) == member, col(LeaseRow.name).in_(names))
+    session.execute(delete(LeaseRow).where(*mine))
