@@ -14,11 +14,10 @@ from enum import StrEnum
 from itertools import islice
 from typing import TypeAlias
 
-from flufl.bounce import all_failures
-
+from rsvpd.itip import notices
 from rsvpd.itip.addresses import normalise
 from rsvpd.itip.ics import lines
-from rsvpd.itip.mime import payload
+from rsvpd.itip.mime import header_text, inner, payload
 from rsvpd.itip.mime import read as read_mail
 
 _Fields: TypeAlias = Mapping[str, str]
@@ -49,13 +48,6 @@ _MESSAGE_ID = re.compile(r"<[^<>\s]+>")
 _MESSAGE_ID_LINE = re.compile(
     r"^[ \t>]*Message-ID:[ \t]*(?:\n[ \t]+)?(<[^<>\s]+>)", re.IGNORECASE | re.MULTILINE
 )
-_DAEMON = re.compile(r"(?:mailer-daemon|mail-daemon|mdaemon|postmaster|mailerdaemon)@", re.IGNORECASE)
-_SUBJECT = re.compile(
-    r"\s*(?:undeliver|mail delivery|delivery (?:status|failure|report|has failed)|failure notice|returned mail"
-    r"|unzustellbar|non remis|no se puede entregar|message delivery|warning: (?:message|could not))",
-    re.IGNORECASE,
-)
-
 _DEPTH = 20
 _PARTS = 200
 _GROUPS = 1_000
@@ -65,10 +57,6 @@ _NOTICE_OCTETS = 64 * 1024
 _PARAGRAPHS = 200
 _RETURNED_OCTETS = 256 * 1024
 _CANDIDATES = 4
-# The heuristics run some eighty regular expressions over each line, many of them quadratic in its length.
-_SCANNED_PARTS = 12
-_SCANNED_LINES = 60
-_LINE_CHARACTERS = 300
 
 
 class Delivery(StrEnum):
@@ -122,7 +110,10 @@ def read(message: Message) -> tuple[Bounce, ...]:
     unique: dict[tuple[str | None, Delivery], _Failure] = {}
     for failure in failures:
         unique.setdefault((failure.recipient, failure.action), failure)
-    ours = _ours(message, parts, groups) if unique else _Ours()
+    told = not unique and not standard and notices.says_so(message)
+    ours = _ours(message, parts, groups) if unique or told else _Ours()
+    if told and ours.message_id:
+        unique[None, Delivery.FAILED] = _told(message, notice)
     envelope_id = next((g["original-envelope-id"] for g in groups if g.get("original-envelope-id")), None)
     return tuple(
         Bounce(f.recipient, f.action, f.status, f.text, ours.message_id, ours.uid, envelope_id)
@@ -209,7 +200,7 @@ def _status_text(part: Message) -> str:
     if not part.is_multipart():
         return _decoded(payload(part))
     separator = "\n" if part.get_content_type() == "message/delivery-status" else "\n\n"
-    text = "\n\n".join(separator.join(_source(block)) for block in _inner(part))
+    text = "\n\n".join(separator.join(_source(block)) for block in inner(part))
     return _decoded(_without_encoding(part, text))
 
 
@@ -233,9 +224,9 @@ def _without_encoding(part: Message, text: str) -> bytes:
 
 
 def _guessed(message: Message, notice: _Paragraphs) -> Iterator[_Failure]:
-    if not _looks_like_a_report(message):
+    if not notices.may_be_one(message):
         return
-    temporary, permanent = _scanned(message)
+    temporary, permanent = notices.addresses(message)
     for action, found in ((Delivery.FAILED, permanent), (Delivery.DELAYED, temporary)):
         for octets in sorted(found)[:_GROUPS]:
             recipient = normalise(_decoded(octets))
@@ -244,43 +235,15 @@ def _guessed(message: Message, notice: _Paragraphs) -> Iterator[_Failure]:
                 yield _Failure(recipient, action, _status("", said), _shortened(said))
 
 
-def _looks_like_a_report(message: Message) -> bool:
-    """Whether a program sent it as a report, so that a person who quotes one is not taken for one."""
-    return (
-        "X-Failed-Recipients" in message
-        or str(message.get("Return-Path", "")).strip() == "<>"
-        or message.get_content_type() == "multipart/report"
-        or _DAEMON.search(str(message.get("From", ""))[:_VALUE_CHARACTERS]) is not None
-        or _SUBJECT.match(str(message.get("Subject", ""))[:_VALUE_CHARACTERS]) is not None
-    )
+def _told(message: Message, notice: _Paragraphs) -> _Failure:
+    """What a notice says that names nobody in a way that is known: the mail it returns says whom we wrote to.
 
-
-def _scanned(message: Message) -> tuple[frozenset[bytes], frozenset[bytes]]:
-    copy = _readable(message, iter(range(_SCANNED_PARTS)))
-    if "@" not in copy.get("From", ""):  # one of the heuristics takes the first address without looking
-        del copy["From"]
-        copy["From"] = "nobody@invalid"
-    try:
-        return all_failures(copy)
-    except Exception:  # noqa: BLE001  seventeen heuristics by others; a mail that breaks one is no report
-        return frozenset(), frozenset()
-
-
-def _readable(message: Message, budget: Iterator[int]) -> Message:
-    """A copy that the heuristics can search: decoded, and so short that no regular expression runs away."""
-    copy = Message()
-    for name, value in message.raw_items():
-        if name.lower() != "content-transfer-encoding":
-            copy[name] = str(value)[:_VALUE_CHARACTERS]
-    if message.is_multipart():
-        copy.set_payload([_readable(p, budget) for p, _ in zip(_inner(message), budget, strict=False)])
-    else:
-        copy.set_payload(_head(_decoded(payload(message)[: _SCANNED_LINES * _LINE_CHARACTERS])))
-    return copy
-
-
-def _head(text: str) -> str:
-    return "\n".join(line[:_LINE_CHARACTERS] for line in text.splitlines()[:_SCANNED_LINES])
+    DragonFly, OpenSMTPD, Amazon WorkMail and the gateways of telephone companies
+    write such ones; every mail of ours goes to one recipient.
+    """
+    said = _shortened(" ".join(notice)) or header_text(message, "Subject")[:_TEXT_CHARACTERS]
+    late = notices.is_late(f"{header_text(message, 'Subject')} {said}")
+    return _Failure(None, Delivery.DELAYED if late else Delivery.FAILED, _status("", said), said or None)
 
 
 def _paragraphs(parts: tuple[Message, ...]) -> Iterator[str]:
@@ -323,7 +286,7 @@ def _ours(message: Message, parts: tuple[Message, ...], groups: Iterable[_Fields
 
 
 def _returned(part: Message) -> _Ours:
-    original = next(iter(_inner(part)), None)
+    original = next(iter(inner(part)), None)
     if original is None:
         return _quoted(payload(part))
     if original.keys():
@@ -378,12 +341,7 @@ def _parts(message: Message) -> Iterator[Message]:
         part, level = stack.pop()
         yield part
         if part.get_content_maintype() == "multipart" and level < _DEPTH:
-            stack.extend((p, level + 1) for p in reversed(_inner(part)))
-
-
-def _inner(part: Message) -> list[Message]:
-    inner = part.get_payload() if part.is_multipart() else []
-    return [p for p in inner[:_GROUPS] if isinstance(p, Message)] if isinstance(inner, list) else []
+            stack.extend((p, level + 1) for p in reversed(inner(part)))
 
 
 def _octets(text: str) -> bytes:

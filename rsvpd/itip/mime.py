@@ -29,6 +29,7 @@ _RECIPIENTS = ("To", "Cc", "Delivered-To", "X-Original-To", "Envelope-To", "X-En
 _MESSAGE_IDS = re.compile(r"<[^<>\s]+>")
 _BODY_CHARACTERS = 100_000
 _RECIPIENTS_LIMIT = 100
+_PARTS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,12 @@ def _calendar(part: Message, kind: str) -> CalendarPart:
     return CalendarPart(payload(part), _parameter(part, "charset"), method)
 
 
+def inner(part: Message) -> list[Message]:
+    """The parts directly in `part`, up to a bound."""
+    found = part.get_payload() if part.is_multipart() else []
+    return [p for p in found[:_PARTS] if isinstance(p, Message)] if isinstance(found, list) else []
+
+
 def payload(part: Message) -> bytes:
     """The decoded bytes of a part; as they stand where its encoding is broken."""
     found = _payload(part, decode=True)
@@ -179,6 +186,11 @@ def envelope(message: Message) -> Envelope:
         auto_submitted=header.first("Auto-Submitted").split(";")[0].strip().lower() or None,
         authentication_results=tuple(header.all("Authentication-Results"))[:20],
     )
+
+
+def header_text(message: Message, name: str) -> str:
+    """The first field of that name as text, encoded words undone; empty without one."""
+    return _Header(message).text(name)
 
 
 class _Header:
