@@ -12,6 +12,9 @@ _QUOTED_LOCAL = re.compile(r"^\"([^\s@<>,;:\"\\]+)\"(?=@)")
 _ADDRESS = re.compile(r"[^\s@<>,;:\"]+@[^\s@<>,;:\"]+\.?")
 
 
+_ANGLED = re.compile(rf"[^<>@]*<({_ADDRESS.pattern})")
+
+
 def normalise(text: str) -> str | None:
     """The mailbox that a calendar user address or mail address names, or None.
 
@@ -24,7 +27,10 @@ def normalise(text: str) -> str | None:
     if value[:7].casefold() == "mailto:":
         value = _bare(unquote(value[7:].split("?", 1)[0]))
     if not _ADDRESS.fullmatch(value):
-        return None
+        angled = _ANGLED.fullmatch(value)  # mailto:Ann <ann@example.org>
+        if angled is None:
+            return None
+        value = angled[1]
     local, _, domain = value.rpartition("@")
     ascii_domain = _ascii(domain.rstrip("."))
     address = f"{local.lower()}@{ascii_domain}"

@@ -17,8 +17,9 @@ from typing import TypeAlias
 from rsvpd.itip import notices
 from rsvpd.itip.addresses import normalise
 from rsvpd.itip.ics import lines
-from rsvpd.itip.mime import header_text, inner, payload
+from rsvpd.itip.mime import header_text
 from rsvpd.itip.mime import read as read_mail
+from rsvpd.itip.parts import inner, payload
 
 _Fields: TypeAlias = Mapping[str, str]
 _Paragraphs: TypeAlias = tuple[str, ...]
@@ -135,9 +136,9 @@ def _reported(groups: Iterable[_Fields], notice: _Paragraphs) -> Iterator[_Failu
 
 
 def _action(group: _Fields) -> Delivery | None:
-    """Action (RFC 3464 2.3.3), with OpenSMTPD's `error`; without one the class of the status decides."""
+    """Action (RFC 3464 2.3.3), with OpenSMTPD's `error` and SendGrid's `expired`; without one the class of the status decides."""
     action = group.get("action", "").strip().lower()
-    if action.startswith(("fail", "error")):
+    if action.startswith(("fail", "error", "expire")):
         return Delivery.FAILED
     if action.startswith("delay"):
         return Delivery.DELAYED

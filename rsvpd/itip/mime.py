@@ -7,7 +7,6 @@ bounce. Nothing here raises on any bytes.
 
 from __future__ import annotations
 
-import binascii
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,18 +17,35 @@ from email.header import decode_header
 from email.message import Message
 from email.utils import getaddresses, parsedate_to_datetime
 
+from rsvpd.itip import signed, tnef
 from rsvpd.itip.addresses import normalise
 from rsvpd.itip.ics.lines import decode
 from rsvpd.itip.model import Envelope
+from rsvpd.itip.parts import calendar_payload, content_type, filename, inner, parameter, payload, split_anew
 
 _CALENDAR_TYPES = frozenset({"text/calendar", "application/ics", "text/x-vcalendar", "application/calendar"})
 _TNEF_TYPES = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
+_SIGNED_TYPES = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
 _CALENDAR_NAMES = (".ics", ".ical", ".icalendar")
-_RECIPIENTS = ("To", "Cc", "Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "X-Delivered-To")
+_RECIPIENTS = (
+    "To",
+    "Cc",
+    "Delivered-To",
+    "X-Original-To",
+    "Envelope-To",
+    "X-Envelope-To",
+    "X-Delivered-To",
+    "X-Apparently-To",
+    "Resent-To",
+    "Original-Recipient",
+)
+_ASIDE = re.compile(r"\"[^\"]*\"|\([^()]*\)")
+_ANGLED = re.compile(r"<([^<>\s]+@[^<>\s]+)>")
+_BARE = re.compile(r"[^\s<>()\",;:]+@[^\s<>()\",;:]+")
+_VALUE_CHARACTERS = 2_000
 _MESSAGE_IDS = re.compile(r"<[^<>\s]+>")
 _BODY_CHARACTERS = 100_000
 _RECIPIENTS_LIMIT = 100
-_PARTS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +76,8 @@ class Mail:
 
 def read(raw: bytes, *, depth: int = 20) -> Mail:
     """The mail in `raw`; parts nested deeper than `depth` are left alone."""
-    try:
-        message = message_from_bytes(raw)
-    except (RecursionError, ValueError, LookupError):  # multiparts nested past what the parser can hold
+    message = _parsed(raw)
+    if message is None:
         message = message_from_bytes(raw.split(b"\r\n\r\n", 1)[0].split(b"\n\n", 1)[0] + b"\n\n")
         return Mail(envelope(message), message, too_deep=True)
     calendars: list[CalendarPart] = []
@@ -73,15 +88,16 @@ def read(raw: bytes, *, depth: int = 20) -> Mail:
         if level > depth:
             too_deep = True
             continue
-        kind = part.get_content_type()
+        kind = content_type(part)
         if _is_calendar(part, kind):
             calendars.append(_calendar(part, kind))
-        elif kind in _TNEF_TYPES or _filename(part).endswith("winmail.dat"):
+        elif _is_tnef(part, kind):
             winmails.append(payload(part))
+            calendars.extend(CalendarPart(data) for data in tnef.calendars(winmails[-1]))
         elif (
             kind in {"text/plain", "text/html"} and not part.get_filename() and (text is None or not text[1])
         ):
-            text = (kind, decode(payload(part), _parameter(part, "charset"))[:_BODY_CHARACTERS].strip())
+            text = (kind, decode(payload(part), parameter(part, "charset"))[:_BODY_CHARACTERS].strip())
     return Mail(envelope(message), message, tuple(calendars), tuple(winmails), text, too_deep)
 
 
@@ -92,90 +108,62 @@ def _leaves(message: Message) -> Iterator[tuple[Message, int]]:
         part, level = stack.pop()
         if part.get_content_maintype() == "message":
             continue
-        if part.is_multipart():
-            stack.extend((p, level + 1) for p in reversed(list(part.get_payload())) if isinstance(p, Message))
+        found = _inside(part)
+        if found:
+            stack.extend((p, level + 1) for p in reversed(found))
         else:
             yield part, level
 
 
-def _is_calendar(part: Message, kind: str) -> bool:
-    if kind in _CALENDAR_TYPES or _filename(part).endswith(_CALENDAR_NAMES):
-        return True
-    # Gateways send the calendar as text/plain or octet-stream without a name.
-    return kind in {"text/plain", "application/octet-stream"} and payload(part)[:64].lstrip(
-        b"\xef\xbb\xbf \t\r\n"
-    ).upper().startswith(b"BEGIN:VCALENDAR")
+def _inside(part: Message) -> Sequence[Message]:
+    """The parts of a multipart, or the mail that an S/MIME signature wraps."""
+    if part.is_multipart():
+        return inner(part)
+    if part.get_content_maintype() == "multipart":
+        return split_anew(part)
+    if content_type(part) in _SIGNED_TYPES or filename(part).endswith(".p7m"):
+        content = signed.content(payload(part))
+        return [message] if content and (message := _parsed(content)) else []
+    return []
 
 
-def _calendar(part: Message, kind: str) -> CalendarPart:
-    method = _parameter(part, "method") if kind in _CALENDAR_TYPES else None
-    return CalendarPart(payload(part), _parameter(part, "charset"), method)
-
-
-def inner(part: Message) -> list[Message]:
-    """The parts directly in `part`, up to a bound."""
-    found = part.get_payload() if part.is_multipart() else []
-    return [p for p in found[:_PARTS] if isinstance(p, Message)] if isinstance(found, list) else []
-
-
-def payload(part: Message) -> bytes:
-    """The decoded bytes of a part; as they stand where its encoding is broken."""
-    found = _payload(part, decode=True)
-    if not isinstance(found, bytes):
-        return b""
-    if str(part.get("Content-Transfer-Encoding", "")).strip().lower() != "base64":
-        return found
-    stated = _payload(part, decode=False)
-    return _whole_base64(stated) if isinstance(stated, str) and _undecoded(stated, found) else found
-
-
-def _payload(part: Message, *, decode: bool) -> object:
+def _parsed(raw: bytes) -> Message | None:
     try:
-        return part.get_payload(decode=True) if decode else part.get_payload()
-    except (ValueError, LookupError, AssertionError, TypeError):  # a charset that is none
+        return message_from_bytes(raw)
+    except (RecursionError, ValueError, LookupError):  # multiparts nested past what the parser can hold
         return None
 
 
-def _undecoded(stated: str, found: bytes) -> bool:
-    return found[:16] == "".join(stated[:64].split())[:16].encode("ascii", "replace") != b""
+def _is_calendar(part: Message, kind: str) -> bool:
+    if kind in _CALENDAR_TYPES or filename(part).endswith(_CALENDAR_NAMES):
+        return True
+    # Gateways send the calendar as text/plain or octet-stream without a name.
+    return kind in {"text/plain", "application/octet-stream"} and (
+        header_text(part, "BEGIN").upper() == "VCALENDAR"
+        or payload(part)[:64].lstrip(b"\xef\xbb\xbf \t\r\n").upper().startswith(b"BEGIN:VCALENDAR")
+    )
 
 
-def _whole_base64(text: str) -> bytes:
-    """Base64 that was cut off anywhere: the standard library gives back one that ends in a single character."""
-    letters = re.sub(r"[^A-Za-z0-9+/]", "", text.split("=", 1)[0])
-    usable = len(letters) - (len(letters) % 4 == 1)
-    return binascii.a2b_base64(letters[:usable] + "=" * (-usable % 4))
+def _calendar(part: Message, kind: str) -> CalendarPart:
+    method = parameter(part, "method") if kind in _CALENDAR_TYPES else None
+    return CalendarPart(calendar_payload(part), parameter(part, "charset"), method)
 
 
-def _filename(part: Message) -> str:
-    return _safe(part.get_filename).lower()
-
-
-def _parameter(part: Message, name: str) -> str | None:
-    value = _safe(lambda: part.get_param(name))
-    return value.strip() or None
-
-
-def _safe(get: object) -> str:
-    """A parameter as text; RFC 2231 values with broken charsets make the email package raise."""
-    try:
-        value = get() if callable(get) else None
-    except (ValueError, LookupError, TypeError):
-        return ""
-    if isinstance(value, tuple):
-        value = value[2]
-    return value if isinstance(value, str) else ""
+def _is_tnef(part: Message, kind: str) -> bool:
+    if kind in _TNEF_TYPES or filename(part).endswith("winmail.dat"):
+        return True
+    return kind == "application/octet-stream" and payload(part).startswith(tnef.SIGNATURE)
 
 
 def envelope(message: Message) -> Envelope:
     """What the header of a mail says."""
     header = _Header(message)
-    senders = header.addresses("From")
+    senders = header.mailboxes("From")
     recipients = [a for name in _RECIPIENTS for _, a in header.addresses(name)]
     return Envelope(
         from_address=senders[0][1] if senders else None,
         from_name=(senders[0][0][:300] or None) if senders else None,
-        sender=next((address for _, address in header.addresses("Sender")), None),
+        sender=next((address for _, address in header.mailboxes("Sender")), None),
         recipients=tuple(dict.fromkeys(recipients))[:_RECIPIENTS_LIMIT],
         date=_date(header.first("Date")),
         message_id=next(iter(_MESSAGE_IDS.findall(header.first("Message-ID"))), None),
@@ -217,7 +205,21 @@ class _Header:
         except (ValueError, IndexError, TypeError, RecursionError):  # thousands of parentheses
             return []
         found = ((_decoded_words(display), normalise(address)) for display, address in pairs)
-        return [(display, address) for display, address in found if address]
+        return [(display, address) for display, address in found if address and "=?" not in address]
+
+    def mailboxes(self, name: str) -> list[tuple[str, str]]:
+        """The same where the field is none: all of it in an encoded word, an at sign in a name, an open quote."""
+        text = self.text(name)[:_VALUE_CHARACTERS]
+        outside = _ASIDE.sub("", text)
+        found = self.addresses(name)
+        angled = _ANGLED.findall(outside)
+        if found and ("," in outside or len(angled) != 1):
+            return found
+        named = angled or _ANGLED.findall(text) or _BARE.findall(text)
+        address = normalise(named[-1]) if named else None
+        if address is None or (found and found[0][1] == address):
+            return found
+        return [(text.split("<", 1)[0].strip(' "'), address)]
 
 
 def _unfolded(value: str) -> str:

@@ -9,7 +9,8 @@ from email.message import Message
 from flufl.bounce import all_failures
 
 from rsvpd.itip.ics.lines import decode
-from rsvpd.itip.mime import header_text, inner, payload
+from rsvpd.itip.mime import header_text
+from rsvpd.itip.parts import inner, payload
 
 _DAEMON = re.compile(
     r"(?<![\w.-])(?:mailer-daemon|mail-daemon|mdaemon|postmaster|mailerdaemon)(?![\w.-])", re.IGNORECASE

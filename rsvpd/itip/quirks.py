@@ -6,8 +6,11 @@ did to a calendar before anybody else looks at it.
 
 from __future__ import annotations
 
+import html
 import quopri
 import re
+from collections.abc import Sequence
+from datetime import datetime
 
 _SOFT_BREAK = re.compile(rb"=\r?\n")
 _ENCODED_PARAMETER = re.compile(
@@ -38,6 +41,8 @@ _CLIENTS = tuple(
         (r"lotus|domino", "Lotus Notes"),
     )
 )
+_ESCAPED = re.compile(r"\\([nN\\;,])")
+_NO_REPLY_TIME = 1601
 _PRODUCT_PREFIX = re.compile(r"^[-+]?//")
 
 
@@ -63,6 +68,16 @@ def sequence(stated: int | None, appointment_sequence: int | None) -> int | None
     if appointment_sequence is not None and appointment_sequence > 0 and not stated:
         return appointment_sequence
     return stated
+
+
+def reply_time(stated: datetime | None) -> datetime | None:
+    """X-MICROSOFT-CDO-REPLYTIME; Exchange writes the first day of its own calendar, in 1601, for none."""
+    return stated if stated and stated.year > _NO_REPLY_TIME else None
+
+
+def response_comment(values: Sequence[str]) -> str:
+    """Google's comment: HTML (`it&#39;s`) inside a parameter, escaped like TEXT, by some without quotes."""
+    return html.unescape(_ESCAPED.sub(lambda m: "\n" if m[1] in "nN" else m[1], ",".join(values)))
 
 
 def keeps_comment_in_description(prodid: str | None) -> bool:

@@ -12,10 +12,11 @@ from rsvpd.itip.automatic import is_auto_reply, is_mdn
 from rsvpd.itip.bounces import Bounce
 from rsvpd.itip.html_text import text_of
 from rsvpd.itip.ics.reading import Limits, Unreadable, bounded, read
-from rsvpd.itip.model import CalendarUser, Component, Envelope, PartStat
+from rsvpd.itip.model import CalendarUser, Component, Envelope, Method, PartStat
 from rsvpd.itip.subjects import answer_in
 from rsvpd.itip.tnef import TnefAnswer
 
+_ANSWERS = frozenset({Method.REPLY, Method.COUNTER, Method.REFRESH})
 _REPORT_BYTES = 64 * 1024
 _REPORTED = 50
 _WORDS = 4_000
@@ -85,7 +86,11 @@ def read_mail(raw: bytes, limits: Limits | None = None) -> ReadMail:
     if not items and mail.too_deep:
         words = f"its parts are nested deeper than the limit of {limits.mime_depth} levels"
         items = (Item(Source.CALENDAR, b"", problem=words),)
-    return ReadMail(mail.envelope, items or _report_items(mail, raw) or _words(mail), _fingerprint(mail))
+    if not any(item.component and item.component.method in _ANSWERS for item in items):
+        items = (
+            _report_items(mail, raw) or items or _words(mail)
+        )  # some reports hold our REQUEST as a part of theirs
+    return ReadMail(mail.envelope, items, _fingerprint(mail))
 
 
 def _calendar_items(mail: mime.Mail, limits: Limits) -> tuple[Item, ...]:

@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from typing import Final, TypeAlias
 from uuid import UUID
 
@@ -22,8 +23,10 @@ _Key: TypeAlias = tuple[bytes, int]
 _Value: TypeAlias = tuple[int, bytes]
 """The type of a property (MS-OXCDATA 2.11.1) with its first value as it stands."""
 
-_SIGNATURE: Final = b"\x78\x9f\x3e\x22"
-_MESSAGE_LEVEL = 1
+SIGNATURE: Final = b"\x78\x9f\x3e\x22"
+_MESSAGE_LEVEL, _ATTACHMENT_LEVEL = 1, 2
+_ATTACHED = 0x800F
+_CALENDARS = 5
 # The ids of attributes, the lower half of their tags (MS-OXTNEF 2.1.3.3).
 _FROM, _MESSAGE_CLASS, _BODY, _PROPERTIES, _CODEPAGE = 0x8000, 0x8008, 0x800C, 0x9003, 0x9007
 _ONCE = frozenset({_FROM, _MESSAGE_CLASS, _BODY, _CODEPAGE})
@@ -120,6 +123,15 @@ def read(data: bytes) -> TnefAnswer | None:
     )
 
 
+def calendars(data: bytes) -> tuple[bytes, ...]:
+    """The calendars attached inside a winmail.dat: Exchange packs in what came beside the text."""
+    attached = (value for name, value in _attributes(data, _ATTACHMENT_LEVEL) if name == _ATTACHED)
+    found = (
+        v for v in attached if v[:64].lstrip(b"\xef\xbb\xbf \t\r\n").upper().startswith(b"BEGIN:VCALENDAR")
+    )
+    return tuple(islice(found, _CALENDARS))
+
+
 class _Message:
     """The attributes and properties of a message; the first of each counts."""
 
@@ -207,12 +219,12 @@ def _address(text: str) -> str | None:
     return None if "\ufffd" in text else normalise(text)
 
 
-def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The attributes of the message itself; the last one may be cut off. Those of attachments are skipped."""
+def _attributes(data: bytes, wanted: int = _MESSAGE_LEVEL) -> Iterator[tuple[int, bytes]]:
+    """The attributes of the message itself, or those of its attachments; the last one may be cut off."""
     at = 6
-    while data.startswith(_SIGNATURE) and at + 9 <= len(data):
+    while data.startswith(SIGNATURE) and at + 9 <= len(data):
         level, tag, size = struct.unpack_from("<BII", data, at)
-        if level == _MESSAGE_LEVEL:
+        if level == wanted:
             yield tag & 0xFFFF, data[at + 9 : at + 9 + size]
         at += 9 + size + 2
 

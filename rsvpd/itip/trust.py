@@ -15,10 +15,13 @@ from enum import StrEnum
 import authres
 
 from rsvpd.itip.addresses import detail, domain, without_detail
-from rsvpd.itip.model import Attendee, CalendarUser, Component, Envelope, MatchedBy, Meeting
+from rsvpd.itip.model import Attendee, CalendarUser, Component, Envelope, MatchedBy, Meeting, PartStat
 
 TOKEN = re.compile(r"([0-9a-z]{1,13})-([a-z2-7]{16})")
 """What a reply token looks like: the attendee's number, and an HMAC over attendee and meeting."""
+
+
+_SILENT = frozenset({None, PartStat.NEEDS_ACTION})
 
 
 class Uninvited(StrEnum):
@@ -85,7 +88,8 @@ def identify(component: Component, envelope: Envelope, meeting: Meeting, policy:
         return _identity(_nobody_named(component), envelope, meeting, policy)
     spoken_for = [i for i in identities if i.matched_by is not MatchedBy.NONE]
     invited = [i for i in spoken_for or identities if i.attendee is not None]
-    return (invited or spoken_for or identities)[0]
+    found = invited or spoken_for or identities
+    return next((i for i in found if i.user.partstat not in _SILENT), found[0])
 
 
 def _nobody_named(component: Component) -> CalendarUser:

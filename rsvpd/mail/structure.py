@@ -8,7 +8,9 @@ from email import message_from_bytes
 from typing import Any
 
 _MATTERS = frozenset({"text/calendar", "application/ics", "text/x-vcalendar", "application/calendar"})
-_WINMAIL = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
+_WRAPPED = frozenset(
+    {"application/ms-tnef", "application/vnd.ms-tnef", "application/pkcs7-mime", "application/x-pkcs7-mime"}
+)
 _REPORTS = frozenset(
     {
         "message/delivery-status",
@@ -17,7 +19,7 @@ _REPORTS = frozenset(
         "message/disposition-notification",
     }
 )
-_NAMES = (".ics", ".ical", ".icalendar", "winmail.dat")
+_NAMES = (".ics", ".ical", ".icalendar", "winmail.dat", ".p7m")
 _TEXT_BYTES = 128 * 1024
 _DEPTH = 50
 
@@ -62,7 +64,7 @@ def _part(section: str, body: Any) -> Part | None:  # noqa: ANN401
     size = body[6] if len(body) > 6 and isinstance(body[6], int) else 0
     if kind == "message/rfc822":
         return Part(section, 0, matters=False, returned=True)
-    if kind in _MATTERS or kind in _WINMAIL or any(name.endswith(_NAMES) for name in _names(body)):
+    if kind in _MATTERS or kind in _WRAPPED or any(name.endswith(_NAMES) for name in _names(body)):
         return Part(section, size, matters=True)
     if kind in _REPORTS or (kind in {"text/plain", "text/html"} and size <= _TEXT_BYTES):
         return Part(section, size, matters=False) if size <= _TEXT_BYTES else None

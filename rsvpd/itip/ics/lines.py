@@ -121,8 +121,12 @@ def decode(data: bytes, charset: str | None = None) -> str:
         return data.decode("utf-16", "ignore")
     data = data.removeprefix(b"\xef\xbb\xbf")
     declared = (charset or "").strip().strip("\"'").lower()
-    if b"\x1b" in data and declared.startswith("iso-2022"):  # 7-bit, so it passes for UTF-8
-        return _decoded(data, declared) or data.decode("latin-1")
+    if b"\x1b$" in data or (
+        b"\x1b" in data and declared.startswith("iso-2022")
+    ):  # 7-bit, so it passes for UTF-8
+        return _decoded(data, declared if declared.startswith("iso-2022") else "iso-2022-jp") or data.decode(
+            "latin-1"
+        )
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -149,7 +153,7 @@ def unfold(text: str) -> Iterator[str]:
     name that a truncated stream ends with is left out.
     """
     logical = ""
-    physicals = _NEWLINES.split(text.replace("\x00", "").lstrip("\ufeff"))
+    physicals = _NEWLINES.split(text.replace("\x00", "").replace("\ufeff", ""))
     if _NAME.fullmatch(physicals[-1]):
         physicals.pop()
     for physical in physicals:

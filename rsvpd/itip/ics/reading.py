@@ -97,7 +97,7 @@ def _component(
         uid=(block.text("UID") or "").strip(),
         sequence=quirks.sequence(number(block.first("SEQUENCE")), _appointment_sequence(block)),
         dtstamp=instant_of(block.first("DTSTAMP"), zones),
-        replied_at=instant_of(block.first("X-MICROSOFT-CDO-REPLYTIME"), zones),
+        replied_at=quirks.reply_time(instant_of(block.first("X-MICROSOFT-CDO-REPLYTIME"), zones)),
         recurrence_id=time_of(recurrence_id, zones),
         this_and_future=bool(
             recurrence_id and (recurrence_id.parameter("RANGE") or "").upper() == "THISANDFUTURE"
@@ -130,8 +130,12 @@ def _end(block: Block, start: When | None, zones: Zones) -> When | None:
 
 
 def _comment(block: Block, prodid: str | None, limits: Limits) -> str | None:
-    stated = block.text("COMMENT") or block.text("X-CALENDARSERVER-PRIVATE-COMMENT")  # iOS writes the latter
-    if not (stated or "").strip() and quirks.keeps_comment_in_description(prodid):
+    properties = (
+        *block.all("COMMENT"),
+        *block.all("X-CALENDARSERVER-PRIVATE-COMMENT"),
+    )  # iOS writes the latter
+    stated = next((p.text for p in properties if p.text.strip()), None)
+    if stated is None and quirks.keeps_comment_in_description(prodid):
         stated = block.text("DESCRIPTION")
     return bounded(stated, limits.comment_characters)
 
@@ -159,7 +163,9 @@ def calendar_user(found: Property, zones: Zones, limits: Limits) -> CalendarUser
         cutype=_enum(CuType, found.parameter("CUTYPE") or ""),
         rsvp=rsvp.strip().upper() == "TRUE" if rsvp else None,
         guests=_guests(found.parameter("X-NUM-GUESTS")),
-        comment=bounded(found.parameter("X-RESPONSE-COMMENT"), limits.comment_characters),  # Google
+        comment=bounded(
+            quirks.response_comment(found.parameters.get("X-RESPONSE-COMMENT", ())), limits.comment_characters
+        ),
         sent_by=normalise(found.parameter("SENT-BY") or ""),
         delegated_to=_addresses(found, "DELEGATED-TO"),
         delegated_from=_addresses(found, "DELEGATED-FROM"),
