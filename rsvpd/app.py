@@ -17,7 +17,7 @@ from rsvpd.invitations import Invitations
 from rsvpd.judging import Rules
 from rsvpd.letters import Style
 from rsvpd.mail import smtp
-from rsvpd.mail.imap import ImapMailbox
+from rsvpd.mail.imap import ImapMailbox, Slots
 from rsvpd.ports import CalendarUnavailable, Clock, MailboxUnavailable, StoreUnavailable, Worker
 from rsvpd.posting import Desk, Stationery
 from rsvpd.proposals import Proposals
@@ -44,6 +44,7 @@ class App:
     settings: Settings
     database: Database
     clock: Clock = field(default_factory=SystemClock)
+    slots: Slots = field(default_factory=Slots)
 
     @property
     def rules(self) -> Rules:
@@ -108,15 +109,19 @@ class App:
     @contextmanager
     def mailbox(self, organizer: OrganizerSettings) -> Iterator[ImapMailbox]:
         """The organizer's mailbox, closed at the end. Raises `MailboxUnavailable`."""
-        if organizer.imap is None:
-            raise MailboxUnavailable(
-                f"{organizer.name}: no [organizer.imap] is configured, so nothing is received"
-            )
-        opened = ImapMailbox(organizer, organizer.imap, self.settings.reading_limits)
+        opened = self.kept_mailbox(organizer)
         try:
             yield opened
         finally:
             opened.close()
+
+    def kept_mailbox(self, organizer: OrganizerSettings) -> ImapMailbox:
+        """The organizer's mailbox, for whoever closes it. Raises `MailboxUnavailable` if there is none."""
+        if organizer.imap is None:
+            raise MailboxUnavailable(
+                f"{organizer.name}: no [organizer.imap] is configured, so nothing is received"
+            )
+        return ImapMailbox(organizer, organizer.imap, self.settings.reading_limits, self.slots)
 
 
 def _stationery(organizer: OrganizerSettings) -> Stationery:

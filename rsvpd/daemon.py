@@ -1,4 +1,4 @@
-"""`rsvpd run`: every mailbox polled and every queue drained, until a signal says stop."""
+"""`rsvpd run`: every mailbox watched and every queue drained, until a signal says stop."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from rsvpd import sharing
 from rsvpd.app import App
 from rsvpd.config import OrganizerSettings
-from rsvpd.ports import CouldNot, MailboxUnavailable
+from rsvpd.ports import CouldNot
 from rsvpd.sharing import Member
+from rsvpd.troubles import Troubles
+from rsvpd.watching import Watch
 
 DELIVERY_INTERVAL = timedelta(seconds=2)
 """How often the outgoing queue is looked at; other processes put mails into it."""
@@ -27,11 +29,11 @@ log = structlog.get_logger("rsvpd")
 
 @dataclass(slots=True)
 class Daemon:
-    """The jobs, what each of them last complained of, and whether to stop."""
+    """The mailboxes watched, the jobs, what each last complained of, and whether to stop."""
 
     app: App
     stopping: threading.Event = field(default_factory=threading.Event)
-    _troubles: dict[str, str] = field(default_factory=dict)
+    _troubles: Troubles = field(default_factory=Troubles)
 
     def run(self) -> None:
         """Works until SIGTERM or SIGINT; the batch in hand is finished first."""
@@ -39,11 +41,13 @@ class Daemon:
             signal.signal(number, self._stop)
         wanted = [organizer.name for organizer in self.app.settings.organizer]
         with sharing.member(self.app.database, wanted, daemon=True) as member:
-            scheduler = self._scheduler(member)
+            watch, scheduler = Watch(self.app, member, self._troubles), self._scheduler(member)
+            watch.start()
             scheduler.start()
             log.info("started", organizers=len(wanted))
             self.stopping.wait()
             log.info("stopping")
+            watch.stop()
             scheduler.shutdown(wait=True)
         log.info("stopped")
 
@@ -56,7 +60,6 @@ class Daemon:
             (f"{verb} {organizer.name}", work, organizer, seconds)
             for organizer in self.app.settings.organizer
             for verb, work, seconds, wanted in (
-                ("poll", alone(self._poll), self.app.settings.poll_interval, organizer.imap),
                 ("deliver", partial(self._deliver, member), DELIVERY_INTERVAL, organizer.smtp),
                 ("calendar", alone(self._keep_calendar), self.app.settings.poll_interval, organizer.caldav),
                 ("file", alone(self._file), self.app.settings.poll_interval, _keeps_sent(organizer)),
@@ -87,31 +90,12 @@ class Daemon:
         try:
             tried = work(organizer)
         except CouldNot as error:
-            if self._troubles.get(name) != str(error):
-                log.error("could not", job=name, why=str(error))  # noqa: TRY400  foreseeable: no traceback
-            self._troubles[name] = str(error)
+            self._troubles.begin(name, error)
         except Exception:
             log.exception("mistake in rsvpd", job=name)
         else:
-            if tried and self._troubles.pop(name, ""):
-                log.info("works again", job=name)
-
-    def _poll(self, organizer: OrganizerSettings) -> bool:
-        with self.app.mailbox(organizer) as mailbox:
-            folders = organizer.imap.folders if organizer.imap else ()
-            polled = self.app.intake.poll_folders(mailbox, organizer.name, folders, keep_on=self._keep_on)
-        for row in polled.rows:
-            log.info(
-                row.outcome,
-                uid=row.uid,
-                attendee=row.attendee,
-                partstat=row.partstat,
-                why=row.words,
-                mailbox=row.mailbox,
-            )
-        if polled.troubles:
-            raise MailboxUnavailable("; ".join(polled.troubles))
-        return True
+            if tried:
+                self._troubles.end(name)
 
     def _deliver(self, member: Member, organizer: OrganizerSettings) -> bool:
         """Whether the server was asked at all: finding nothing due says nothing of it."""

@@ -17,7 +17,7 @@ from rsvpd.itip.ics.reading import Limits
 from rsvpd.itip.model import Arrival, Envelope
 from rsvpd.itip.reading import Item, ReadMail, Source, read_mail
 from rsvpd.judging import Received, Rules, record
-from rsvpd.ports import Clock, Fetched, Folder, LoginRefused, Mailbox, MailboxUnavailable
+from rsvpd.ports import Clock, Fetched, Folder, FolderState, Mailbox, MailboxUnavailable, Unreachable
 from rsvpd.store import ledger
 from rsvpd.store.database import Database
 from rsvpd.store.ledger import Place
@@ -40,7 +40,8 @@ class Polled:
     mails: int = 0
     passed: int = 0
     rows: list[LedgerView] = field(default_factory=list)
-    troubles: list[str] = field(default_factory=list)
+    troubles: dict[str | None, MailboxUnavailable] = field(default_factory=dict)
+    """By folder; None is the whole mailbox."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,9 @@ class Ingested:
     file: str
     rows: tuple[LedgerView, ...]
 
+
+Seen = dict[str, FolderState]
+"""How the folders were when everything in them was read; it is written to."""
 
 Progress = Callable[[int, int], None]
 """Told (mails done, mails in all) after each batch."""
@@ -70,23 +74,24 @@ class Intake:
         organizer: str,
         folders: Sequence[str],
         *,
+        seen: Seen | None = None,
         progress: Callable[[str, int, int], None] = lambda _folder, _done, _all: None,
         keep_on: Callable[[], bool] = lambda: True,
     ) -> Polled:
         """Reads what is new in each folder; one folder's trouble does not keep the others from being read."""
         found = Polled()
-        for folder in folders:
+        for folder in reversed(folders):  # the first one last: it stays selected, to be waited on
             if not keep_on():
                 break
             try:
                 polled = self.poll(
-                    mailbox, organizer, folder, progress=partial(progress, folder), keep_on=keep_on
+                    mailbox, organizer, folder, seen=seen, progress=partial(progress, folder), keep_on=keep_on
                 )
-            except LoginRefused as error:
-                found.troubles.append(str(error))
+            except Unreachable as error:
+                found.troubles[None] = error
                 break
             except MailboxUnavailable as error:
-                found.troubles.append(f"{error} (folder {folder})")
+                found.troubles[folder] = error
                 continue
             found.mails += polled.mails
             found.passed += polled.passed
@@ -99,16 +104,20 @@ class Intake:
         organizer: str,
         folder: str,
         *,
+        seen: Seen | None = None,
         progress: Progress = lambda _done, _all: None,
         keep_on: Callable[[], bool] = lambda: True,
     ) -> Polled:
         """Reads what is new in a folder and records it, batch by batch, while `keep_on` says so.
 
-        Raises `CouldNot` where the mailbox or the store is away; what was committed stays.
+        A folder whose state is `seen` still has nothing new. Raises `CouldNot` where
+        the mailbox or the store is away; what was committed stays.
         """
-        name = f"{organizer}/{folder}"
         polled = Polled()
+        if seen is not None and folder in seen and mailbox.state(folder) == seen[folder]:
+            return polled
         with mailbox.open(folder) as opened:
+            name = f"{organizer}/{opened.name}"
             place = Place(name, opened.state.uidvalidity, None, organizer)
             with self.database.read() as session:
                 cursor = ledger.cursor(session, name)
@@ -121,6 +130,8 @@ class Intake:
                     return polled
             if known is None or uids:
                 self._advance(place, _last(opened, uids, first=known is None))
+            if seen is not None and opened.state.uidnext is not None:
+                seen[folder] = opened.state
         return polled
 
     def _advance(self, place: Place, last: int) -> None:

@@ -29,8 +29,20 @@ class CalendarUnavailable(CouldNot):
     """The CalDAV server cannot be used: away, login refused, calendar gone."""
 
 
-class LoginRefused(MailboxUnavailable):
+class FolderUnavailable(MailboxUnavailable):
+    """One folder cannot be used: gone, or refused. The others of the mailbox can."""
+
+
+class Unreachable(MailboxUnavailable):
+    """There is no connection to the IMAP server: no folder of the mailbox can be used."""
+
+
+class LoginRefused(Unreachable):
     """The IMAP server does not let us in: asking again at once might lock the account."""
+
+
+class Throttled(Unreachable):
+    """The IMAP server asks for patience: too many connections, or out of order for a while (RFC 5530 3)."""
 
 
 class TransportUnavailable(CouldNot):
@@ -74,6 +86,7 @@ class Fetched:
 class Folder(Protocol):
     """A folder opened for reading only: nothing is marked as seen."""
 
+    name: str
     state: FolderState
 
     def newer(self, last_uid: int) -> Sequence[int]:
@@ -91,6 +104,10 @@ class Folder(Protocol):
 
 class Mailbox(Protocol):
     """An organizer's mailbox. Every use may raise `MailboxUnavailable`."""
+
+    def state(self, folder: str) -> FolderState:
+        """How a folder is numbered now, asked in the cheapest way."""
+        ...
 
     def open(self, folder: str) -> AbstractContextManager[Folder]:
         """Selects a folder, read-only."""

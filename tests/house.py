@@ -305,11 +305,12 @@ class World:
 
 @dataclass(slots=True)
 class Wire:
-    """A TCP proxy on loopback: counts what the server says, and cuts the line after `limit` bytes of it."""
+    """A TCP proxy on loopback: counts what the server says, keeps what it is asked, and cuts the line after `limit` bytes."""
 
     target: int
     limit: int | None = None
     received: int = 0
+    asked: bytes = b""
     port: int = field(default_factory=free_port)
     _listener: socket.socket = field(default_factory=socket.socket)
     _open: list[socket.socket] = field(default_factory=list)
@@ -361,6 +362,8 @@ class Wire:
                     self.received += len(data)
                     if self.limit is not None and self.received > self.limit:
                         break
+                else:
+                    self.asked += data
                 sink.sendall(data)
         for one in (source, sink):
             with contextlib.suppress(OSError):

@@ -76,7 +76,7 @@ def poll(
                 troubles.append(str(error))
             else:
                 rows += polled.rows
-                troubles += polled.troubles
+                troubles += map(str, polled.troubles.values())
     if form is Format.TABLE:
         typer.echo(", ".join(f"{n} {what}" for what, n in sorted(counted.items()) if n) or "Nothing new.")
     else:

@@ -79,8 +79,10 @@ class ServerSettings(LoginSettings):
 class ImapSettings(ServerSettings):
     """The organizer's mailbox."""
 
-    folders: tuple[str, ...] = ("INBOX",)
-    """Folders to watch for replies."""
+    folders: tuple[str, ...] = Field(default=("INBOX",), min_length=1)
+    r"""Folders to watch for replies, by name or by special use such as `\Junk` (RFC 6154)."""
+    connections_per_server: int | None = Field(default=None, ge=1)
+    """At most so many connections to this server at a time, of all organizers together."""
     save_sent: bool = True
     """Whether a copy of what was sent is put into the folder of sent mails."""
     sent_folder: str | None = Field(default=None, min_length=1)

@@ -1,10 +1,12 @@
 """IMAP: the only room that imports imapclient.
 
-`connecting` opens a connection and logs in, `folder` reads one folder, `mailbox`
-is an organizer's mailbox as the verbs see it, `faults` says what went wrong.
+`connecting` opens a connection and logs in, within the `slots` that a server has;
+`folder` reads one folder, `idling` waits for news, `mailbox` is an organizer's
+mailbox as the verbs see it, `faults` says what went wrong.
 """
 
 from rsvpd.mail.imap.folder import ImapFolder
-from rsvpd.mail.imap.mailbox import ImapMailbox
+from rsvpd.mail.imap.mailbox import Idle, ImapMailbox
+from rsvpd.mail.imap.slots import Slots
 
-__all__ = ["ImapFolder", "ImapMailbox"]
+__all__ = ["Idle", "ImapFolder", "ImapMailbox", "Slots"]

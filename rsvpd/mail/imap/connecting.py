@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from contextlib import suppress
 
 from imapclient import IMAPClient
@@ -9,17 +10,27 @@ from imapclient.exceptions import IMAPClientError, LoginError
 
 from rsvpd.config import ImapSettings, Security
 from rsvpd.mail import tls
+from rsvpd.mail.imap.slots import Server
 
 _PORTS = {Security.TLS: 993, Security.STARTTLS: 143, Security.NONE: 143}
+
+_KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
+"""Seconds and probes: a peer that is gone without a word is noticed within two minutes."""
+
+
+def server_of(settings: ImapSettings) -> Server:
+    """Host and port."""
+    return settings.host, settings.port or _PORTS[settings.security]
 
 
 def connect(settings: ImapSettings) -> IMAPClient:
     """Connects and logs in. Raises what IMAPClient and the socket raise."""
     encrypted = settings.security is not Security.NONE
     context = tls.context(settings) if encrypted else None
+    host, port = server_of(settings)
     client = IMAPClient(
-        settings.host,
-        settings.port or _PORTS[settings.security],
+        host,
+        port,
         ssl=settings.security is Security.TLS,
         ssl_context=context if settings.security is Security.TLS else None,
         timeout=settings.timeout.total_seconds(),
@@ -28,12 +39,20 @@ def connect(settings: ImapSettings) -> IMAPClient:
         client.normalise_times = False
         if settings.security is Security.STARTTLS:
             client.starttls(context)
+        _keep_alive(client.socket())
         _login(client, settings.username or "", settings.secret() or "")
     except BaseException:
         with suppress(OSError):  # what broke it may have closed it
             client.shutdown()
         raise
     return client
+
+
+def _keep_alive(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE.items():
+        if hasattr(socket, name):  # not on every system
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def _login(client: IMAPClient, username: str, password: str) -> None:

@@ -2,31 +2,80 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from imapclient.exceptions import IMAPClientError, LoginError
+from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, LoginError, ProtocolError
 
 from rsvpd.mail import tls
-from rsvpd.ports import LoginRefused, MailboxUnavailable
+from rsvpd.ports import FolderUnavailable, LoginRefused, MailboxUnavailable, Throttled, Unreachable
 
-FAULTS = (IMAPClientError, OSError, ValueError, IndexError, KeyError, AssertionError, TypeError)
+FAULTS = (
+    IMAPClientError,
+    OSError,
+    ValueError,
+    IndexError,
+    KeyError,
+    AttributeError,
+    AssertionError,
+    TypeError,
+)
 """What IMAPClient lets through when a server talks nonsense or goes away."""
+
+_PATIENCE = re.compile(r"\[(?:LIMIT|UNAVAILABLE|INUSE|SERVERBUG|CONTACTADMIN|THROTTLED)\b", re.IGNORECASE)
+"""Response codes by which a server says that it is not our fault (RFC 5530 3); THROTTLED is Gmail's."""
+_GONE = re.compile(r"EOF|unterminated line|illegal in state", re.IGNORECASE)
 
 
 @contextmanager
-def translated(where: str, username: str | None, close: Callable[[], None]) -> Iterator[None]:
-    """Raises `MailboxUnavailable` or `LoginRefused` for what goes wrong inside, after closing."""
+def translated(where: str, drop: Callable[[], None]) -> Iterator[None]:
+    """Raises `MailboxUnavailable` for what goes wrong inside, after dropping the connection."""
+    try:
+        yield
+    except FAULTS as error:
+        drop()
+        if _PATIENCE.search(str(error)):
+            raise _throttled(where, error) from error
+        raise MailboxUnavailable(f"{where}: {_words(error)}") from error
+
+
+@contextmanager
+def connecting(where: str, username: str | None) -> Iterator[None]:
+    """Raises `Unreachable`, or what is more exact, for what goes wrong on the way in."""
     try:
         yield
     except LoginError as error:
-        close()
+        if _PATIENCE.search(str(error)):
+            raise _throttled(where, error) from error
         raise LoginRefused(
-            f"{where}: login refused for {username} ({tls.words(error)}); check username and password"
+            f"{where}: login refused for {username} ({_words(error)}); check username and password"
         ) from error
-    except TimeoutError as error:
-        close()
-        raise MailboxUnavailable(f"{where}: no answer in time") from error
     except FAULTS as error:
-        close()
-        raise MailboxUnavailable(f"{where}: {tls.words(error)}") from error
+        if _PATIENCE.search(str(error)):
+            raise _throttled(where, error) from error
+        raise Unreachable(f"{where}: {_words(error)}") from error
+
+
+@contextmanager
+def of_folder(where: str, folder: str) -> Iterator[None]:
+    """Raises `FolderUnavailable` where the server says no to one folder; the connection goes on."""
+    try:
+        yield
+    except IMAPClientError as error:
+        broken = isinstance(error, IMAPClientAbortError | ProtocolError) or _GONE.search(str(error))
+        if broken or _PATIENCE.search(str(error)):
+            raise
+        raise FolderUnavailable(f"{where}: folder {folder}: {_words(error)}") from error
+
+
+def _throttled(where: str, error: Exception) -> Throttled:
+    return Throttled(f"{where}: the server asks for patience ({_words(error)})")
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, IMAPClientError) and _GONE.search(str(error)):
+        return "the server closed the connection"
+    if isinstance(error, IMAPClientError | OSError):
+        return tls.words(error)
+    return f"the server answers what is no IMAP ({tls.words(error)})"

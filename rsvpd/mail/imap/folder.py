@@ -30,11 +30,13 @@ class ImapFolder:
     def __init__(
         self,
         client: IMAPClient,
+        name: str,
         state: FolderState,
         limits: Limits,
         translated: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self._client = client
+        self.name = name
         self._limits = limits
         self._translated = translated
         self.state = state
