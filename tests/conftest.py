@@ -18,6 +18,7 @@ from rig.postfix import Postfix
 from rig.postgres import Postgres
 from rig.process import die_with_parent
 from rig.smtpd import Smtpd
+from rig.sogo import Sogo
 
 Server = TypeVar("Server")
 
@@ -59,6 +60,13 @@ def postfix(rig_folder: Path, dovecot: Dovecot) -> Iterator[Postfix]:
 def postgres(rig_folder: Path) -> Iterator[Postgres]:
     """PostgreSQL; each test takes its own `postgres.fresh_database()`."""
     with _running(lambda: Postgres(rig_folder / "postgres")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sogo(rig_folder: Path, dovecot: Dovecot, postfix: Postfix, postgres: Postgres) -> Iterator[Sogo]:
+    """The groupware of attendees, on top of the other three."""
+    with _running(lambda: Sogo(rig_folder / "sogo", dovecot, postfix, postgres)) as server:
         yield server
 
 
