@@ -10,7 +10,7 @@ The floor plan. A room imports only from lower floors; import-linter holds it.
     intake         mailbox -> ledger rows and answers
     delivery       outgoing rows -> SMTP
     calendars      meetings with their answers -> the organizer's own calendar
-    store, mail    the only rooms that talk SQL, IMAP, SMTP and CalDAV
+    store, mail    the only rooms that talk SQL, IMAP, SMTP, CalDAV and OAuth
     letters        the words of the mails
     drafts         what a person wrote -> a valid meeting
     config         settings

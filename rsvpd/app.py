@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 
 from rsvpd.calendars import Calendars
 from rsvpd.changes import Changes
-from rsvpd.config import OrganizerSettings, Settings
+from rsvpd.config import OrganizerSettings, ServerSettings, Settings
 from rsvpd.delivery import Delivery, Filing
 from rsvpd.intake import Intake
 from rsvpd.invitations import Invitations
 from rsvpd.judging import Rules
 from rsvpd.letters import Style
 from rsvpd.mail import smtp
+from rsvpd.mail.access import OAuthTokens
 from rsvpd.mail.imap import ImapMailbox, Slots
-from rsvpd.ports import CalendarUnavailable, Clock, MailboxUnavailable, StoreUnavailable, Worker
+from rsvpd.ports import CalendarUnavailable, Clock, CouldNot, MailboxUnavailable, StoreUnavailable, Worker
 from rsvpd.posting import Desk, Stationery
 from rsvpd.proposals import Proposals
 from rsvpd.review import Review
@@ -63,7 +64,7 @@ class App:
 
     def delivery(self, worker: Worker) -> Delivery:
         """What sending needs, in a process that is a member of those that work on the database."""
-        return Delivery(self.database, self.clock, smtp.transport, worker)
+        return Delivery(self.database, self.clock, self.transport, worker)
 
     @property
     def filing(self) -> Filing:
@@ -121,7 +122,25 @@ class App:
             raise MailboxUnavailable(
                 f"{organizer.name}: no [organizer.imap] is configured, so nothing is received"
             )
-        return ImapMailbox(organizer, organizer.imap, self.settings.reading_limits, self.slots)
+        tokens = self._tokens_for(organizer, organizer.imap)
+        return ImapMailbox(organizer, organizer.imap, self.settings.reading_limits, self.slots, tokens)
+
+    @contextmanager
+    def transport(self, organizer: OrganizerSettings) -> Iterator[smtp.SmtpTransport]:
+        """A connection to the organizer's SMTP server, closed at the end. Raises `TransportUnavailable`."""
+        with smtp.transport(organizer, self._tokens_for(organizer, organizer.smtp)) as opened:
+            yield opened
+
+    def tokens(self, organizer: OrganizerSettings) -> OAuthTokens:
+        """The organizer's access tokens."""
+        if organizer.oauth is None:
+            raise CouldNot(f"{organizer.name}: no [organizer.oauth] is configured")
+        return OAuthTokens(organizer, organizer.oauth, self.settings.state_folder)
+
+    def _tokens_for(self, organizer: OrganizerSettings, server: ServerSettings | None) -> OAuthTokens | None:
+        """The tokens for a server; None where a password, or no login at all, is configured for it."""
+        wanted = organizer.oauth and server and server.username and not server.has_password
+        return self.tokens(organizer) if wanted else None
 
 
 def _stationery(organizer: OrganizerSettings) -> Stationery:

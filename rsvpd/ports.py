@@ -45,6 +45,14 @@ class Throttled(Unreachable):
     """The IMAP server asks for patience: too many connections, or out of order for a while (RFC 5530 3)."""
 
 
+class TokenUnavailable(CouldNot):
+    """No access token can be had now: the authorization server is away, or makes no sense."""
+
+
+class GrantRefused(TokenUnavailable):
+    """The authorization server gives no access token until a person does something."""
+
+
 class TransportUnavailable(CouldNot):
     """The SMTP server cannot be used now: every mail waits."""
 
@@ -174,6 +182,18 @@ class Worker(Protocol):
     @property
     def sure(self) -> bool:
         """Whether nobody can have taken it for dead; if not, it must stop what it does."""
+        ...
+
+
+class AccessTokens(Protocol):
+    """An organizer's access tokens. Every use may raise `TokenUnavailable`."""
+
+    def current(self) -> str:
+        """One that holds for some minutes still."""
+        ...
+
+    def renewed(self, refused: str) -> str | None:
+        """Another one, in the place of one that a server refused; None if another would fare no better."""
         ...
 
 

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import settings
 
 from rig import RigUnavailable
+from rig.authorization import AuthorizationServer
 from rig.dovecot import DOMAIN, Dovecot
 from rig.postfix import Postfix
 from rig.postgres import Postgres
@@ -43,9 +44,16 @@ def rig_folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def dovecot(rig_folder: Path) -> Iterator[Dovecot]:
+def authorization() -> Iterator[AuthorizationServer]:
+    """What gives access tokens; each test takes its own `authorization.register(mailbox)`."""
+    with AuthorizationServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def dovecot(rig_folder: Path, authorization: AuthorizationServer) -> Iterator[Dovecot]:
     """IMAP and LMTP; a test that stops it uses `with dovecot.down():`."""
-    with _running(lambda: Dovecot(rig_folder / "dovecot")) as server:
+    with _running(lambda: Dovecot(rig_folder / "dovecot", authorization.introspection)) as server:
         yield server
 
 

@@ -78,7 +78,7 @@ def config(folder: Path, *organizers: Keys, **settings: object) -> Path:
     lines += ["[database]", f"url = {_toml(url)}"]
     for one in organizers or (organizer(),):
         lines += ["[[organizer]]", *_table(one)]
-        for part in ("imap", "smtp"):
+        for part in ("imap", "smtp", "oauth"):
             lines += [f"[organizer.{part}]", *_table(one[part])] if one.get(part) else []
     path = folder / "rsvpd.toml"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")

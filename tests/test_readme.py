@@ -40,8 +40,12 @@ TEST = "tests/run"
 NEXT_YEAR = f"{datetime.now(UTC).year + 1}-"
 NEVER_GIVEN = {"limit"}
 """Reasons that no rule gives."""
-NOT_TO_BEGIN_WITH = {"organizer.imap.password", "organizer.caldav.password"}
-"""What the template leaves out: a password is better in a file of its own."""
+NOT_TO_BEGIN_WITH = {
+    *(f"organizer.{part}.password{way}" for part in ("imap", "caldav") for way in ("", "_env")),
+    *(f"organizer.oauth.{key}" for key in ("client_secret", "client_secret_env")),
+    *(f"organizer.oauth.{key}" for key in ("service_account_file", "subject")),
+}
+"""What the template leaves out: a secret is better in a file of its own, and only one grant can be shown."""
 
 
 @pytest.fixture(autouse=True)
@@ -140,6 +144,7 @@ def configured(key: str = "", value: object = None) -> Settings:
         "imap": {"host": "imap.example.org", "username": "u", "password": "p"},
         "smtp": {"host": "smtp.example.org"},
         "caldav": {"url": "https://cal.example.org/"},
+        "oauth": {"client_id": "c", "token_endpoint": "https://login.example.org/token"},
     }
     keys: dict[str, Any] = {"organizer": [organizer]}
     if key:

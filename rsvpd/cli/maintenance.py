@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -15,7 +16,6 @@ from rsvpd.app import App, open_app
 from rsvpd.cli import output
 from rsvpd.cli.root import Chosen, Format, FormatOption, app, database_app, settings
 from rsvpd.config import OrganizerSettings, Settings, load
-from rsvpd.mail import smtp
 from rsvpd.ports import CouldNot
 from rsvpd.store.database import Database
 
@@ -69,10 +69,12 @@ def _findings() -> Iterator[tuple[str, str | None, str]]:
     yield "configuration", None, f"{path}, organizers: {names or 'none'}"
     yield _tried("schema", partial(_schema, found))
     for organizer in found.organizer:
+        if organizer.oauth is not None:
+            yield _tried(f"oauth {organizer.name}", partial(_oauth, found, organizer))
         if organizer.imap is not None:
             yield _tried(f"imap {organizer.name}", partial(_imap, found, organizer))
         if organizer.smtp is not None:
-            yield _tried(f"smtp {organizer.name}", partial(_smtp, organizer))
+            yield _tried(f"smtp {organizer.name}", partial(_smtp, found, organizer))
         if organizer.caldav is not None:
             yield _tried(f"caldav {organizer.name}", partial(_caldav, found, organizer))
 
@@ -100,8 +102,13 @@ def _imap(found: Settings, organizer: OrganizerSettings) -> str:
         return f"logged in, folders: {', '.join(folders)}"
 
 
-def _smtp(organizer: OrganizerSettings) -> str:
-    with smtp.transport(organizer) as transport:
+def _oauth(found: Settings, organizer: OrganizerSettings) -> str:
+    token = App(found, Database(found.database.url)).tokens(organizer).good()
+    return f"access token good until {datetime.fromtimestamp(token.expires_at, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _smtp(found: Settings, organizer: OrganizerSettings) -> str:
+    with App(found, Database(found.database.url)).transport(organizer) as transport:
         return f"ready, offers {transport.check()}"
 
 

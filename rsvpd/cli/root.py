@@ -35,12 +35,16 @@ outgoing_app = typer.Typer(help="The mails that are sent.", no_args_is_help=True
 proposal_app = typer.Typer(
     help="Other times that attendees propose.", no_args_is_help=True, rich_markup_mode="rich"
 )
+oauth_app = typer.Typer(
+    help="Logins with access tokens instead of passwords.", no_args_is_help=True, rich_markup_mode="rich"
+)
 for _part, _name in (
     (meeting_app, "meeting"),
     (attendee_app, "attendee"),
     (proposal_app, "proposal"),
     (review_app, "review"),
     (outgoing_app, "outgoing"),
+    (oauth_app, "oauth"),
     (database_app, "db"),
 ):
     app.add_typer(_part, name=_name)

@@ -1,6 +1,7 @@
 """Settings: a TOML file, overridden by RSVPD_… variables. Unknown keys are refused."""
 
 from rsvpd.config.loading import load, parse
+from rsvpd.config.oauth import Grant, OAuthSettings
 from rsvpd.config.organizers import OrganizerSettings, SenderSettings
 from rsvpd.config.servers import (
     CaldavSettings,
@@ -17,9 +18,11 @@ __all__ = [
     "CaldavSettings",
     "ConfigInvalid",
     "DatabaseSettings",
+    "Grant",
     "ImapSettings",
     "LimitSettings",
     "LoginSettings",
+    "OAuthSettings",
     "OrganizerSettings",
     "Security",
     "SenderSettings",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,20 @@ from rsvpd.config.values import ConfigInvalid, os_words
 
 DEFAULT_FILES = (Path("rsvpd.toml"), Path("/etc/rsvpd/rsvpd.toml"))
 
-_FILES = frozenset({"password_file", "token_secret_file", "ca_file", "templates"})
+_FILES = frozenset(
+    {
+        "password_file",
+        "token_secret_file",
+        "client_secret_file",
+        "service_account_file",
+        "ca_file",
+        "state_directory",
+        "templates",
+    }
+)
+_CREDENTIALS = "$CREDENTIALS_DIRECTORY/"
+_CREDENTIALS_OF_THE_UNIT = "/run/credentials/rsvpd.service"
+"""Where commands beside the service find what systemd gave to it (systemd.exec(5))."""
 _FIELD = re.compile(r"\"\w+\"")
 
 
@@ -56,12 +70,20 @@ def _beside(keys: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     found = dict(keys)
     for name, value in keys.items():
         if name in _FILES and isinstance(value, str):
-            found[name] = str(folder / value)
+            found[name] = str(folder / _credential(value))
         elif isinstance(value, Mapping):
             found[name] = _beside(value, folder)
         elif isinstance(value, list):
             found[name] = [_beside(v, folder) if isinstance(v, Mapping) else v for v in value]
     return found
+
+
+def _credential(file: str) -> str:
+    """A file that systemd hands over, where it is this time."""
+    if not file.startswith(_CREDENTIALS):
+        return file
+    handed_over = os.environ.get("CREDENTIALS_DIRECTORY", _CREDENTIALS_OF_THE_UNIT)
+    return f"{handed_over}/{file.removeprefix(_CREDENTIALS)}"
 
 
 def _complaint(error: ValidationError) -> str:

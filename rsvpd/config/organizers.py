@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from rsvpd.config.oauth import OAuthSettings, with_preset
 from rsvpd.config.servers import CaldavSettings, ImapSettings, Section, SmtpSettings
 from rsvpd.config.values import Address, Zone
 
@@ -47,3 +48,24 @@ class OrganizerSettings(Section):
     """Without it nothing is sent."""
     caldav: CaldavSettings | None = None
     """Without it no calendar is kept."""
+    oauth: OAuthSettings | None = None
+    """How access tokens are had, for servers with a username and no password."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _filled(cls, keys: Any) -> Any:  # noqa: ANN401  what the file has
+        return with_preset(keys)
+
+    @model_validator(mode="after")
+    def _imap_needs_login(self) -> Self:
+        if self.imap and not (self.imap.username and (self.imap.has_password or self.oauth)):
+            raise ValueError(
+                "imap needs username and password, password_file or password_env, "
+                "or username and [organizer.oauth]"
+            )
+        if self.smtp and self.smtp.username and not (self.smtp.has_password or self.oauth):
+            raise ValueError(
+                "smtp has a username: give password, password_file or password_env, "
+                "or [organizer.oauth]; or leave username out"
+            )
+        return self

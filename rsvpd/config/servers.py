@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from rsvpd.config.values import Duration, HttpUrl, is_loopback, secret_in
+from rsvpd.config.values import Duration, HttpUrl, chosen_secret, is_loopback, one_secret
 
 
 class Security(StrEnum):
@@ -40,20 +40,24 @@ class LoginSettings(Section):
     """Password; better in a file of its own."""
     password_file: Path | None = None
     """File whose first line is the password."""
+    password_env: str | None = Field(default=None, min_length=1)
+    """Variable of the environment that holds the password."""
     timeout: Duration = timedelta(seconds=60)
     """How long to wait for the server."""
 
     @model_validator(mode="after")
     def _one_password(self) -> Self:
-        if self.password is not None and self.password_file is not None:
-            raise ValueError("give password or password_file, not both")
+        one_secret(self.password, self.password_file, self.password_env, "password")
         return self
+
+    @property
+    def has_password(self) -> bool:
+        """Whether the login is by password."""
+        return one_secret(self.password, self.password_file, self.password_env, "password")
 
     def secret(self) -> str | None:
         """The password, read when it is needed, so that a changed file is seen. Raises `ConfigInvalid`."""
-        if self.password_file is None:
-            return self.password.get_secret_value() if self.password else None
-        return secret_in(self.password_file, "password_file")
+        return chosen_secret(self.password, self.password_file, self.password_env, "password")
 
 
 class ServerSettings(LoginSettings):
@@ -87,12 +91,6 @@ class ImapSettings(ServerSettings):
     """Whether a copy of what was sent is put into the folder of sent mails."""
     sent_folder: str | None = Field(default=None, min_length=1)
     """That folder; by default the one that the server marks as \\Sent (RFC 6154)."""
-
-    @model_validator(mode="after")
-    def _needs_login(self) -> Self:
-        if not self.username or (self.password is None and self.password_file is None):
-            raise ValueError("username and password or password_file are needed")
-        return self
 
 
 class SmtpSettings(ServerSettings):

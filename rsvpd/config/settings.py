@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Self
@@ -79,6 +80,8 @@ class Settings(BaseSettings):
     """Methods that must have passed in Authentication-Results, such as `["dmarc"]`."""
     authserv_id: str | None = None
     """Whose Authentication-Results to believe: the name of your receiving server."""
+    state_directory: Path | None = None
+    """Where access tokens are kept; systemd's `$STATE_DIRECTORY` by default, else one in your home."""
 
     @classmethod
     def settings_customise_sources(
@@ -125,6 +128,15 @@ class Settings(BaseSettings):
                 f"token_secret_file {self.token_secret_file}: write at least 16 random characters"
             )
         return secret.encode()
+
+    @property
+    def state_folder(self) -> Path:
+        """Where state is kept that is no database: as set, else as systemd says, else as XDG does."""
+        if self.state_directory is not None:
+            return self.state_directory
+        if given := os.environ.get("STATE_DIRECTORY"):
+            return Path(given.partition(":")[0])
+        return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "rsvpd"
 
     @property
     def reading_limits(self) -> Limits:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from rsvpd.itip.addresses import normalise
 from rsvpd.ports import CouldNot
@@ -51,9 +52,13 @@ def _zone(value: str) -> str:
 
 
 def _http_url(value: str) -> str:
+    return _url(value, "https://cal.example.org/events/")
+
+
+def _url(value: str, example: str) -> str:
     """An address to ask; what belongs into other settings, or is never sent, is refused."""
     url = value.strip()
-    wanted = "write a URL such as https://cal.example.org/events/"
+    wanted = f"write a URL such as {example}"
     try:
         parts = urlsplit(url)
         usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
@@ -68,10 +73,20 @@ def _http_url(value: str) -> str:
     return url
 
 
+def _endpoint(value: str) -> str:
+    """Where secrets are sent: TLS, unless it is this machine (RFC 6749 3.2)."""
+    url = _url(value, "https://login.example.org/token")
+    parts = urlsplit(url)
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        raise ValueError(f"http would send secrets to {parts.hostname} in the clear; use https")
+    return url
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Address = Annotated[str, AfterValidator(_address)]
 Zone = Annotated[str, AfterValidator(_zone)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+Endpoint = Annotated[str, AfterValidator(_endpoint)]
 
 
 def secret_in(file: Path, key: str) -> str:
@@ -80,6 +95,25 @@ def secret_in(file: Path, key: str) -> str:
         return file.read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigInvalid(f"{key} {file}: {os_words(error)}") from error
+
+
+def chosen_secret(value: SecretStr | None, file: Path | None, variable: str | None, key: str) -> str | None:
+    """The secret from where the setting `key` says it is; None if nowhere. Raises `ConfigInvalid`."""
+    if file is not None:
+        return secret_in(file, f"{key}_file")
+    if variable is not None:
+        if variable not in os.environ:
+            raise ConfigInvalid(f"{key}_env {variable}: no such variable is set")
+        return os.environ[variable]
+    return value.get_secret_value() if value is not None else None
+
+
+def one_secret(value: SecretStr | None, file: Path | None, variable: str | None, key: str) -> bool:
+    """Whether there is a secret. Raises ValueError where it stands in several places."""
+    places = sum(place is not None for place in (value, file, variable))
+    if places > 1:
+        raise ValueError(f"give one of {key}, {key}_file and {key}_env")
+    return places == 1
 
 
 def os_words(error: Exception) -> str:

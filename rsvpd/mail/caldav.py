@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import re
-import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,8 +25,6 @@ _TYPE = "{DAV:}resourcetype"
 _NAME = "{DAV:}displayname"
 _STORED = frozenset({200, 201, 204})
 _AWAY = frozenset({502, 503, 504})
-_DEEPEST = 20
-_OBJECT = re.compile(r"<[^<>]* object at [^<>]*>:? ?")
 
 # What it has to say is said by the exceptions; the log has one line for each trouble.
 logging.getLogger("caldav").setLevel(logging.CRITICAL)
@@ -187,17 +183,4 @@ def _words(error: Exception) -> str:
         said = error.reason if error.reason != dav.DAVError.reason else str(error.url)
         said = " ".join(said.split())[:300]
         return f"{said} ({conditions})" if conditions else said
-    innermost = error
-    for _ in range(_DEEPEST):
-        inner = innermost.__cause__ or innermost.__context__ or _wrapped(innermost)
-        if not isinstance(inner, Exception):
-            break
-        innermost = inner
-    if isinstance(innermost, ssl.SSLError | TimeoutError) or getattr(innermost, "strerror", None):
-        return tls.words(innermost)
-    return " ".join(_OBJECT.sub("", str(innermost) or type(error).__name__).split())[:300]
-
-
-def _wrapped(error: Exception) -> object:
-    """urllib3 hands errors on as `reason`, requests as an argument."""
-    return getattr(error, "reason", None) or next(iter(error.args), None)
+    return tls.innermost_words(error)

@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import re
 import smtplib
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from rsvpd.config import OrganizerSettings, Security, SmtpSettings
-from rsvpd.mail import tls
-from rsvpd.ports import Refused, Sent, TransportLost, TransportUnavailable
+from rsvpd.mail import sasl, tls
+from rsvpd.ports import AccessTokens, Refused, Sent, TokenUnavailable, TransportLost, TransportUnavailable
 
 _PORTS = {Security.TLS: 465, Security.STARTTLS: 587, Security.NONE: 25}
 _SERVICE_CLOSING = 421
 _START_CONTENT = 354
+_CHALLENGE = 334
+_AUTH_WORDS = 500
+"""Characters after AUTH; a longer first response waits for a challenge (RFC 4954 4)."""
 _ENVELOPE_ID = 100
 """Characters of an ENVID (RFC 3461 4.4)."""
 _SETTINGS_WRONG = {530, 534, 535, 538}
@@ -48,8 +51,9 @@ class _NothingTaken(Exception):  # noqa: N818  a signal
 class SmtpTransport:
     """One connection, for many mails."""
 
-    def __init__(self, settings: SmtpSettings, where: str) -> None:
+    def __init__(self, settings: SmtpSettings, where: str, tokens: AccessTokens | None = None) -> None:
         self._settings = settings
+        self._tokens = tokens
         self._where = where
         self._connection: smtplib.SMTP | None = None
 
@@ -118,12 +122,20 @@ class SmtpTransport:
     def _connected(self) -> smtplib.SMTP:
         if self._connection is None:
             try:
-                self._connection = self._connect()
+                self._connection = sasl.admitted(self._tokens, self._connect, smtplib.SMTPAuthenticationError)
+            except TokenUnavailable as error:
+                raise TransportUnavailable(str(error)) from error
+            except smtplib.SMTPAuthenticationError as error:
+                said = _words(error.smtp_error)
+                raise TransportUnavailable(
+                    f"{self._where}: login refused for {self._settings.username} ({error.smtp_code} {said}); "
+                    f"check {sasl.WITH_TOKEN if self._tokens else sasl.WITH_PASSWORD}"
+                ) from error
             except (smtplib.SMTPException, OSError) as error:
                 raise TransportUnavailable(f"{self._where}: {_said(error)}") from error
         return self._connection
 
-    def _connect(self) -> smtplib.SMTP:
+    def _connect(self, token: str | None) -> smtplib.SMTP:
         settings = self._settings
         port = settings.port or _PORTS[settings.security]
         seconds = settings.timeout.total_seconds()
@@ -133,32 +145,51 @@ class SmtpTransport:
         else:
             connection = smtplib.SMTP(settings.host, port, timeout=seconds)
         try:
-            self._greet(connection)
+            self._greet(connection, token)
         except BaseException:
             connection.close()
             raise
         return connection
 
-    def _greet(self, connection: smtplib.SMTP) -> None:
+    def _greet(self, connection: smtplib.SMTP, token: str | None) -> None:
         settings = self._settings
         connection.ehlo_or_helo_if_needed()
         if settings.security is Security.STARTTLS:
             connection.starttls(context=tls.context(settings))
             connection.ehlo()
-        if not settings.username:
-            return
+        if token is not None:
+            self._log_in_with(connection, token)
+        elif settings.username:
+            self._log_in(connection, settings.username)
+
+    def _log_in(self, connection: smtplib.SMTP, username: str) -> None:
         try:
-            _log_in(connection, settings.username, settings.secret() or "")
-        except smtplib.SMTPAuthenticationError as error:
-            said = _words(error.smtp_error)
-            raise TransportUnavailable(
-                f"{self._where}: login refused for {settings.username} ({error.smtp_code} {said}); "
-                "check username and password"
-            ) from error
+            _log_in(connection, username, self._settings.secret() or "")
         except smtplib.SMTPNotSupportedError as error:
             raise TransportUnavailable(
                 f"{self._where}: the server offers no login here; remove username, or use another port"
             ) from error
+
+    def _log_in_with(self, connection: smtplib.SMTP, token: str) -> None:
+        settings = self._settings
+        way = sasl.mechanism(connection.esmtp_features.get("auth", "").split())
+        if way is None:
+            raise TransportUnavailable(f"{self._where}: {sasl.NOT_OFFERED}")
+        port = settings.port or _PORTS[settings.security]
+        login = sasl.TokenLogin(way, settings.username or "", token, settings.host, port)
+        first = b64encode(login.initial()).decode()
+        if len(way) + len(first) <= _AUTH_WORDS:
+            code, said = connection.docmd("AUTH", f"{way} {first}")
+        else:
+            code, said = connection.docmd("AUTH", way)
+            code, said = connection.docmd(first) if code == _CHALLENGE else (code, said)
+        if code == _CHALLENGE:
+            answer = login.respond(_decoded(said))
+            code, said = connection.docmd(b64encode(answer).decode())
+        if 400 <= code < 500:
+            raise smtplib.SMTPResponseException(code, said)  # not now (RFC 4954 6), whatever the token
+        if not _is_fine((code, said)):
+            raise smtplib.SMTPAuthenticationError(code, login.said.encode() or said)
 
     def close(self) -> None:
         """Ends the connection, quietly."""
@@ -172,11 +203,11 @@ class SmtpTransport:
 
 
 @contextmanager
-def transport(organizer: OrganizerSettings) -> Iterator[SmtpTransport]:
+def transport(organizer: OrganizerSettings, tokens: AccessTokens | None = None) -> Iterator[SmtpTransport]:
     """A connection to the organizer's server, closed at the end."""
     if organizer.smtp is None:
         raise TransportUnavailable(f"{organizer.name}: no [organizer.smtp] is configured, so nothing is sent")
-    opened = SmtpTransport(organizer.smtp, f"{organizer.name}: smtp {organizer.smtp.host}")
+    opened = SmtpTransport(organizer.smtp, f"{organizer.name}: smtp {organizer.smtp.host}", tokens)
     try:
         yield opened
     finally:
@@ -194,6 +225,14 @@ def _log_in(connection: smtplib.SMTP, username: str, password: str) -> None:
     code, said = connection.docmd("AUTH", f"PLAIN {b64encode(message).decode()}")
     if not _is_fine((code, said)):
         raise smtplib.SMTPAuthenticationError(code, said)
+
+
+def _decoded(challenge: bytes) -> bytes:
+    """What a server says of a token that it refuses; it need not make sense."""
+    try:
+        return b64decode(challenge) or b"refused"
+    except ValueError:
+        return challenge
 
 
 def _commands(connection: smtplib.SMTP, mail: _Mail) -> list[bytes] | Refused:

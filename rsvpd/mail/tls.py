@@ -1,14 +1,18 @@
-"""TLS for both wires: certificates are always verified."""
+"""TLS for every wire: certificates are always verified."""
 
 from __future__ import annotations
 
+import re
 import ssl
 
-from rsvpd.config import ServerSettings
+from rsvpd.config import OAuthSettings, ServerSettings
 from rsvpd.ports import CouldNot
 
+_DEEPEST = 20
+_OBJECT = re.compile(r"<[^<>]* object at [^<>]*>:? ?")
 
-def context(settings: ServerSettings) -> ssl.SSLContext:
+
+def context(settings: ServerSettings | OAuthSettings) -> ssl.SSLContext:
     """A context that verifies against the system's certificates, or against `ca_file`."""
     try:
         return ssl.create_default_context(cafile=settings.ca_file)
@@ -25,3 +29,21 @@ def words(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return " ".join(str(error).split())[:300] or type(error).__name__
+
+
+def innermost_words(error: Exception) -> str:
+    """What an error of an HTTP library says, on one line: the innermost one knows it."""
+    innermost = error
+    for _ in range(_DEEPEST):
+        inner = innermost.__cause__ or innermost.__context__ or _wrapped(innermost)
+        if not isinstance(inner, Exception):
+            break
+        innermost = inner
+    if isinstance(innermost, ssl.SSLError | TimeoutError) or getattr(innermost, "strerror", None):
+        return words(innermost)
+    return " ".join(_OBJECT.sub("", str(innermost) or type(error).__name__).split())[:300]
+
+
+def _wrapped(error: Exception) -> object:
+    """urllib3 hands errors on as `reason`, requests as an argument."""
+    return getattr(error, "reason", None) or next(iter(error.args), None)

@@ -43,22 +43,26 @@ mail_location = maildir:~/Mail
 mail_fsync = never
 mail_max_userip_connections = 0
 disable_plaintext_auth = no
-auth_mechanisms = plain login
+auth_mechanisms = plain login$token_mechanisms
 auth_failure_delay = 0
 ssl = yes
 ssl_cert = <$cert
 ssl_key = <$key
+$token_passdb
 passdb {
   driver = passwd-file
+  mechanisms = plain login
   args = scheme=PLAIN username_format=%Lu $folder/passwords
 }
 passdb {
   driver = passwd-file
   deny = yes
+  mechanisms = plain login
   args = scheme=PLAIN username_format=%Lu $folder/passwords
 }
 passdb {
   driver = static
+  mechanisms = plain login
   args = password=$password
 }
 userdb {
@@ -123,14 +127,34 @@ service lmtp {
 }
 """)
 
+_TOKEN_PASSDB = Template("""\
+passdb {
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = $folder/oauth2.conf
+}
+""")
+
+_TOKENS = Template("""\
+introspection_mode = post
+introspection_url = $introspection
+username_attribute = email
+active_attribute = active
+active_value = true
+""")
+
 
 class Dovecot:
-    """A running Dovecot; every NAME@example.test exists and has the password "secret"."""
+    """A running Dovecot; every NAME@example.test exists and has the password "secret".
+
+    Where a token can be asked about (RFC 7662) it takes access tokens as well.
+    """
 
     host = HOST
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, introspection: str | None = None) -> None:
         """Prepare a server in this folder, to be entered as a context."""
+        self._introspection = introspection
         self._program = _find_dovecot()
         self._doveadm = find_program("doveadm")
         self._account = account_or_self("nobody")
@@ -259,7 +283,11 @@ class Dovecot:
             "imap_port": self.imap_port,
             "imaps_port": self.imaps_port,
             "lmtp_port": self.lmtp_port,
+            "token_mechanisms": " xoauth2 oauthbearer" if self._introspection else "",
+            "token_passdb": _TOKEN_PASSDB.substitute(folder=self._folder) if self._introspection else "",
         }
+        if self._introspection:
+            (self._folder / "oauth2.conf").write_text(_TOKENS.substitute(introspection=self._introspection))
         self.conf.write_text(_CONFIG.substitute(settings))
         self._write_passwords()
 

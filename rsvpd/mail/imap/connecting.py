@@ -9,8 +9,9 @@ from imapclient import IMAPClient
 from imapclient.exceptions import IMAPClientError, LoginError
 
 from rsvpd.config import ImapSettings, Security
-from rsvpd.mail import tls
+from rsvpd.mail import sasl, tls
 from rsvpd.mail.imap.slots import Server
+from rsvpd.ports import AccessTokens
 
 _PORTS = {Security.TLS: 993, Security.STARTTLS: 143, Security.NONE: 143}
 
@@ -23,8 +24,12 @@ def server_of(settings: ImapSettings) -> Server:
     return settings.host, settings.port or _PORTS[settings.security]
 
 
-def connect(settings: ImapSettings) -> IMAPClient:
-    """Connects and logs in. Raises what IMAPClient and the socket raise."""
+def connect(settings: ImapSettings, tokens: AccessTokens | None = None) -> IMAPClient:
+    """Connects and logs in, by password or by access token. Raises what IMAPClient and the socket raise."""
+    return sasl.admitted(tokens, lambda token: _connect(settings, token), LoginError)
+
+
+def _connect(settings: ImapSettings, token: str | None) -> IMAPClient:
     encrypted = settings.security is not Security.NONE
     context = tls.context(settings) if encrypted else None
     host, port = server_of(settings)
@@ -40,7 +45,10 @@ def connect(settings: ImapSettings) -> IMAPClient:
         if settings.security is Security.STARTTLS:
             client.starttls(context)
         _keep_alive(client.socket())
-        _login(client, settings.username or "", settings.secret() or "")
+        if token is None:
+            _login(client, settings.username or "", settings.secret() or "")
+        else:
+            _login_with(client, settings, token)
     except BaseException:
         with suppress(OSError):  # what broke it may have closed it
             client.shutdown()
@@ -65,3 +73,15 @@ def _login(client: IMAPClient, username: str, password: str) -> None:
         client.sasl_login("PLAIN", lambda _: answer)
     except IMAPClientError as error:
         raise LoginError(str(error)) from error
+
+
+def _login_with(client: IMAPClient, settings: ImapSettings, token: str) -> None:
+    offered = (name.decode("ascii", "replace").upper() for name in client.capabilities())
+    way = sasl.mechanism(name.removeprefix("AUTH=") for name in offered)
+    if way is None:
+        raise IMAPClientError(sasl.NOT_OFFERED)
+    login = sasl.TokenLogin(way, settings.username or "", token, *server_of(settings))
+    try:
+        client.sasl_login(way, login.respond)
+    except LoginError as error:
+        raise LoginError(login.said or str(error)) from error

@@ -9,7 +9,15 @@ from contextlib import contextmanager
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, LoginError, ProtocolError
 
 from rsvpd.mail import tls
-from rsvpd.ports import FolderUnavailable, LoginRefused, MailboxUnavailable, Throttled, Unreachable
+from rsvpd.ports import (
+    FolderUnavailable,
+    GrantRefused,
+    LoginRefused,
+    MailboxUnavailable,
+    Throttled,
+    TokenUnavailable,
+    Unreachable,
+)
 
 FAULTS = (
     IMAPClientError,
@@ -41,16 +49,23 @@ def translated(where: str, drop: Callable[[], None]) -> Iterator[None]:
 
 
 @contextmanager
-def connecting(where: str, username: str | None) -> Iterator[None]:
-    """Raises `Unreachable`, or what is more exact, for what goes wrong on the way in."""
+def connecting(where: str, username: str | None, *, check: str) -> Iterator[None]:
+    """Raises `Unreachable`, or what is more exact, for what goes wrong on the way in.
+
+    `check` is what a person shall look at whose login is refused.
+    """
     try:
         yield
     except LoginError as error:
         if _PATIENCE.search(str(error)):
             raise _throttled(where, error) from error
         raise LoginRefused(
-            f"{where}: login refused for {username} ({_words(error)}); check username and password"
+            f"{where}: login refused for {username} ({_words(error)}); check {check}"
         ) from error
+    except GrantRefused as error:
+        raise LoginRefused(str(error)) from error
+    except TokenUnavailable as error:
+        raise Unreachable(str(error)) from error
     except FAULTS as error:
         if _PATIENCE.search(str(error)):
             raise _throttled(where, error) from error

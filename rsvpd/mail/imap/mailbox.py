@@ -18,10 +18,11 @@ from imapclient.imapclient import SENT
 
 from rsvpd.config import ImapSettings, OrganizerSettings
 from rsvpd.itip.ics.reading import Limits
+from rsvpd.mail import sasl
 from rsvpd.mail.imap import connecting, faults, idling
 from rsvpd.mail.imap.folder import ImapFolder
 from rsvpd.mail.imap.slots import Slots
-from rsvpd.ports import FolderState, FolderUnavailable, MailboxUnavailable, Throttled
+from rsvpd.ports import AccessTokens, FolderState, FolderUnavailable, MailboxUnavailable, Throttled
 
 
 class Idle(Enum):
@@ -38,11 +39,17 @@ class ImapMailbox:
     """An organizer's mailbox; connects at the first use, and again after the connection was lost."""
 
     def __init__(
-        self, organizer: OrganizerSettings, settings: ImapSettings, limits: Limits, slots: Slots | None = None
+        self,
+        organizer: OrganizerSettings,
+        settings: ImapSettings,
+        limits: Limits,
+        slots: Slots | None = None,
+        tokens: AccessTokens | None = None,
     ) -> None:
         self.server = connecting.server_of(settings)
         self._settings = settings
         self._limits = limits
+        self._tokens = tokens
         self._slots = slots or Slots()
         self._where = f"{organizer.name}: imap {settings.host}"
         self._client: IMAPClient | None = None
@@ -178,8 +185,9 @@ class ImapMailbox:
                 f"{self._where}: all {limit} connections are in use; raise connections_per_server"
             )
         try:
-            with faults.connecting(self._where, self._settings.username):
-                return connecting.connect(self._settings)
+            check = sasl.WITH_TOKEN if self._tokens else sasl.WITH_PASSWORD
+            with faults.connecting(self._where, self._settings.username, check=check):
+                return connecting.connect(self._settings, self._tokens)
         except BaseException:
             self._slots.give_back(self.server)
             raise
