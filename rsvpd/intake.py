@@ -14,10 +14,19 @@ from hashlib import sha256
 from itertools import islice
 
 from rsvpd.itip.ics.reading import Limits
-from rsvpd.itip.model import Arrival, Envelope
+from rsvpd.itip.model import Arrival, Envelope, Outcome
 from rsvpd.itip.reading import Item, ReadMail, Source, read_mail
-from rsvpd.judging import Received, Rules, record
-from rsvpd.ports import Clock, Fetched, Folder, FolderState, Mailbox, MailboxUnavailable, Unreachable
+from rsvpd.judging import Case, Received, Rules, record
+from rsvpd.ports import (
+    Clock,
+    Fetched,
+    Finished,
+    Folder,
+    FolderState,
+    Mailbox,
+    MailboxUnavailable,
+    Unreachable,
+)
 from rsvpd.store import ledger
 from rsvpd.store.database import Database
 from rsvpd.store.ledger import Place
@@ -42,6 +51,8 @@ class Polled:
     rows: list[LedgerView] = field(default_factory=list)
     troubles: dict[str | None, MailboxUnavailable] = field(default_factory=dict)
     """By folder; None is the whole mailbox."""
+    unsupported: list[str] = field(default_factory=list)
+    """Mailboxes that can neither mark nor move mails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +107,7 @@ class Intake:
             found.mails += polled.mails
             found.passed += polled.passed
             found.rows += polled.rows
+            found.unsupported += polled.unsupported
         return found
 
     def poll(
@@ -124,22 +136,36 @@ class Intake:
             known = cursor.last_uid if cursor and cursor.uidvalidity == place.uidvalidity else None
             uids = opened.since(self.clock.now() - self.lookback) if known is None else opened.newer(known)
             for batch in _batches(opened.fetch(uids)):
-                self._record(batch, place, polled)
+                self._record(batch, place, polled, finishes=mailbox.finishes)
                 progress(polled.mails, len(uids))
                 if not keep_on():
                     return polled
             if known is None or uids:
                 self._advance(place, _last(opened, uids, first=known is None))
+            if mailbox.finishes:
+                self._finish(mailbox, folder, place, polled)
             if seen is not None and opened.state.uidnext is not None:
                 seen[folder] = opened.state
         return polled
+
+    def _finish(self, mailbox: Mailbox, folder: str, place: Place, polled: Polled) -> None:
+        """Marks or moves what the ledger says is waiting for it, be it from a run that crashed."""
+        uidvalidity = place.uidvalidity or 0
+        with self.database.read() as session:
+            waiting = ledger.unfinished(session, place.mailbox, uidvalidity)
+        for start in range(0, len(waiting), BATCH):
+            batch = waiting[start : start + BATCH]
+            if mailbox.finish(folder, uidvalidity, batch) is Finished.UNSUPPORTED:
+                polled.unsupported.append(place.mailbox)
+            with self.database.begin() as session:
+                ledger.finish(session, place.mailbox, uidvalidity, batch)
 
     def _advance(self, place: Place, last: int) -> None:
         with self.database.begin() as session:
             now = self.clock.now()
             ledger.advance(session, place.mailbox, place.uidvalidity or 0, last, passed=0, now=now)
 
-    def _record(self, batch: Sequence[Fetched], place: Place, polled: Polled) -> None:
+    def _record(self, batch: Sequence[Fetched], place: Place, polled: Polled, *, finishes: bool) -> None:
         """Rows, answers and the cursor in one transaction."""
         now = self.clock.now()
         received = [_received(fetched, place, self.rules) for fetched in batch]
@@ -147,6 +173,8 @@ class Intake:
         with self.database.begin() as session:
             known = _known(session, place, concern)
             cases = record(session, [r for r in concern if r.place.imap_uid not in known], self.rules, now)
+            for case in cases:
+                case.row.unfinished = finishes and _concerns_us(case)
             passed = len(received) - len(known | {case.row.imap_uid for case in cases})
             uidvalidity, last = place.uidvalidity or 0, batch[-1].imap_uid
             ledger.advance(session, place.mailbox, uidvalidity, last, passed=passed, now=now)
@@ -180,6 +208,11 @@ def _last(folder: Folder, uids: Sequence[int], *, first: bool) -> int:
     """Where the folder was read to: mails removed meanwhile and those before the lookback are behind it too."""
     newest = uids[-1] if uids else 0
     return max(newest, folder.state.uidnext - 1) if folder.state.uidnext and first else newest
+
+
+def _concerns_us(case: Case) -> bool:
+    """Whether the mail is about a meeting of ours; what else is in a person's inbox stays as it is."""
+    return case.row.meeting_id is not None and case.row.outcome != Outcome.NOT_A_REPLY
 
 
 def _batches(fetched: Iterator[Fetched]) -> Iterator[list[Fetched]]:

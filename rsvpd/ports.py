@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum, auto
 from typing import Protocol
 
 
@@ -91,6 +92,14 @@ class Fetched:
     problem: str | None = None
 
 
+class Finished(Enum):
+    """What became of the wish to mark or move mails that were recorded."""
+
+    DONE = auto()
+    UNSUPPORTED = auto()
+    """The server has no way to do it: it is lived without."""
+
+
 class Folder(Protocol):
     """A folder opened for reading only: nothing is marked as seen."""
 
@@ -119,6 +128,15 @@ class Mailbox(Protocol):
 
     def open(self, folder: str) -> AbstractContextManager[Folder]:
         """Selects a folder, read-only."""
+        ...
+
+    @property
+    def finishes(self) -> bool:
+        """Whether mails that were recorded shall be marked or moved."""
+        ...
+
+    def finish(self, folder: str, uidvalidity: int, imap_uids: Sequence[int]) -> Finished:
+        """Marks or moves mails, as the organizer wants; again does no harm, and those that are gone are left out."""
         ...
 
     def close(self) -> None:

@@ -83,6 +83,12 @@ class Looked:
     troubles: dict[str | None, CouldNot]
     idle: Idle = Idle.REFUSED
 
+    @property
+    def failure(self) -> CouldNot | None:
+        """What broke the connection, or kept it from being made."""
+        broken = (one for one in self.troubles.values() if not isinstance(one, FolderUnavailable))
+        return next(broken, None)
+
 
 @dataclass(slots=True)
 class Lane:
@@ -111,6 +117,7 @@ class Watch:
         self._numbers = count()
         self._lanes: dict[tuple[object, bool], Lane] = {}
         self._intake: Intake | None = None
+        self._unsupported: set[str] = set()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
         for end in (self._wakes, self._waker):
             end.setblocking(False)
@@ -238,12 +245,14 @@ class Watch:
         """Says what is wrong or right again, and when the next look is due."""
         self._no_longer_waits(watched)
         self._say(watched, looked)
-        failure = looked.troubles.get(None)
+        failure = looked.failure
         watched.trouble = "; ".join(map(str, looked.troubles.values())) or None
         watched.news_in_a_row = watched.news_in_a_row + 1 if looked.idle is Idle.NEWS else 0
         if failure:
             watched.failures += 1
             seconds = self._wait(watched.failures, failure)
+            if None not in looked.troubles and len(looked.troubles) < len(watched.folders):
+                seconds = min(seconds, self._interval)  # what is promised to the other folders
         else:
             watched.failures, watched.looked_at = 0, datetime.now(UTC)
             seconds = min(self._interval, _LONGEST_IDLE) * random.uniform(0.9, 1)  # noqa: S311  no secret
@@ -264,7 +273,7 @@ class Watch:
         return min(first * (1 << min(failures - 1, 20)), longest) * random.uniform(0.75, 1.25)  # noqa: S311
 
     def _say(self, watched: Watched, looked: Looked) -> None:
-        if failure := looked.troubles.get(None):
+        if failure := looked.failure:
             kind = type(failure) if isinstance(failure, LoginRefused | Throttled | StoreUnavailable) else None
             self._troubles.begin(watched.job, failure, kind or "connection")
             return
@@ -314,16 +323,19 @@ class Watch:
         keep_on = partial(self._keep_on, watched)
         polled = self._intake.poll_folders(mailbox, name, watched.folders, seen=watched.seen, keep_on=keep_on)
         _report(polled)
+        self._say_unsupported(polled)
         troubles: dict[str | None, CouldNot] = {**polled.troubles}
-        if None in troubles or not keep_on():
+        if None in troubles or watched.folders[0] in troubles or not keep_on():
             return Looked(troubles)
         if not mailbox.may_stay:
             mailbox.close()
             return Looked(troubles)
-        try:
-            return Looked(troubles, mailbox.idle(watched.seen.get(watched.folders[0])))
-        except FolderUnavailable:  # as the look found
-            return Looked(troubles)
+        return Looked(troubles, mailbox.idle(watched.seen.get(watched.folders[0])))
+
+    def _say_unsupported(self, polled: Polled) -> None:
+        for mailbox in set(polled.unsupported) - self._unsupported:
+            self._unsupported.add(mailbox)
+            log.warning("cannot be marked or moved there, and is left as it is", mailbox=mailbox)
 
     def _keep_on(self, watched: Watched) -> bool:
         return not self._stopping.is_set() and not watched.dropped

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from watchhouse import Watching, reply, watching
 
 import house
 from house import Wire, eventually
 from rig.dovecot import Dovecot
 from rsvpd.sharing import Member
+from watchhouse import Watching, reply, watching
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from rsvpd.config.loading import load, parse
 from rsvpd.config.oauth import Grant, OAuthSettings
 from rsvpd.config.organizers import OrganizerSettings, SenderSettings
 from rsvpd.config.servers import (
+    Afterwards,
     CaldavSettings,
     ImapSettings,
     LoginSettings,
@@ -15,6 +16,7 @@ from rsvpd.config.settings import DatabaseSettings, LimitSettings, Settings
 from rsvpd.config.values import ConfigInvalid
 
 __all__ = [
+    "Afterwards",
     "CaldavSettings",
     "ConfigInvalid",
     "DatabaseSettings",

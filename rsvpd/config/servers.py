@@ -80,17 +80,39 @@ class ServerSettings(LoginSettings):
         return self
 
 
+class Afterwards(StrEnum):
+    """What is done on the server with a mail that was recorded."""
+
+    NOTHING = "nothing"
+    MARK = "mark"
+    MOVE = "move"
+
+
 class ImapSettings(ServerSettings):
     """The organizer's mailbox."""
 
     folders: tuple[str, ...] = Field(default=("INBOX",), min_length=1)
     r"""Folders to watch for replies, by name or by special use such as `\Junk` (RFC 6154)."""
+    afterwards: Afterwards = Afterwards.NOTHING
+    """What is done with a mail that was recorded: `nothing`, `mark` or `move`."""
+    move_to: str | None = Field(default=None, min_length=1)
+    """The folder for `afterwards = "move"`, by name or by special use."""
     connections_per_server: int | None = Field(default=None, ge=1)
     """At most so many connections to this server at a time, of all organizers together."""
     save_sent: bool = True
     """Whether a copy of what was sent is put into the folder of sent mails."""
     sent_folder: str | None = Field(default=None, min_length=1)
     """That folder; by default the one that the server marks as \\Sent (RFC 6154)."""
+
+    @model_validator(mode="after")
+    def _moves_elsewhere(self) -> Self:
+        if self.afterwards is Afterwards.MOVE and self.move_to is None:
+            raise ValueError('afterwards = "move" needs move_to: the folder to move to')
+        if self.move_to in self.folders:
+            raise ValueError(
+                f"move_to {self.move_to} is one of the folders that are watched; choose another one"
+            )
+        return self
 
 
 class SmtpSettings(ServerSettings):

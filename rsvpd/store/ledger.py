@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, col, or_, select, update
 
 from rsvpd.itip.model import Arrival, Outcome
 from rsvpd.itip.reading import Item, Note, ReadMail, Source
@@ -180,3 +180,23 @@ def advance(
     row.passed += passed
     row.polled_at = now
     session.add(row)
+
+
+def unfinished(session: Session, mailbox: str, uidvalidity: int) -> list[int]:
+    """IMAP UIDs of mails that are recorded and wait to be marked or moved, in order."""
+    query = select(InboundRow.imap_uid).where(
+        col(InboundRow.mailbox) == mailbox,
+        col(InboundRow.unfinished),
+        col(InboundRow.uidvalidity) == uidvalidity,
+    )
+    return sorted({uid for uid in session.exec(query) if uid is not None})
+
+
+def finish(session: Session, mailbox: str, uidvalidity: int, imap_uids: Collection[int]) -> None:
+    """Notes that these mails wait no longer."""
+    change = update(InboundRow).where(
+        col(InboundRow.mailbox) == mailbox,
+        col(InboundRow.uidvalidity) == uidvalidity,
+        col(InboundRow.imap_uid).in_(imap_uids),
+    )
+    session.execute(change.values(unfinished=False))

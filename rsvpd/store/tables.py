@@ -9,7 +9,19 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, BigInteger, Dialect, LargeBinary, MetaData, String, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Dialect,
+    Index,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
 from sqlalchemy import DateTime as SqlDateTime
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
@@ -166,7 +178,15 @@ class InboundRow(SQLModel, table=True):
     """The ledger: one row for each iTIP component that came in, however it ended. Never deleted by a rule."""
 
     __tablename__: ClassVar[str] = "inbound"
-    __table_args__ = (UniqueConstraint("mailbox", "uidvalidity", "imap_uid", "component"),)
+    __table_args__ = (
+        UniqueConstraint("mailbox", "uidvalidity", "imap_uid", "component"),
+        Index(
+            "ix_inbound_unfinished",
+            "mailbox",
+            sqlite_where=text("unfinished"),
+            postgresql_where=text("unfinished"),
+        ),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     mailbox: str = Field(index=True)
@@ -200,6 +220,7 @@ class InboundRow(SQLModel, table=True):
     meeting_id: int | None = Field(default=None, foreign_key="meeting.id", index=True, ondelete="SET NULL")
     settled_by: str | None = None
     settled_at: datetime | None = _instant(default=None)
+    unfinished: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
 
 
 class AnswerRow(SQLModel, table=True):

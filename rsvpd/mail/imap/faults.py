@@ -6,7 +6,13 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, LoginError, ProtocolError
+from imapclient.exceptions import (
+    IMAPClientAbortError,
+    IMAPClientError,
+    IMAPClientReadOnlyError,
+    LoginError,
+    ProtocolError,
+)
 
 from rsvpd.mail import tls
 from rsvpd.ports import (
@@ -77,6 +83,11 @@ def of_folder(where: str, folder: str) -> Iterator[None]:
     """Raises `FolderUnavailable` where the server says no to one folder; the connection goes on."""
     try:
         yield
+    except IMAPClientReadOnlyError as error:
+        raise FolderUnavailable(
+            f"{where}: folder {folder}: only to be read; give the account the right to write, "
+            'or set afterwards = "nothing"'
+        ) from error
     except IMAPClientError as error:
         broken = isinstance(error, IMAPClientAbortError | ProtocolError) or _GONE.search(str(error))
         if broken or _PATIENCE.search(str(error)):

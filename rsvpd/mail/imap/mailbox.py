@@ -6,7 +6,7 @@ while HIGHESTMODSEQ moves with every flag that somebody sets.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -16,13 +16,13 @@ from typing import Any
 from imapclient import SEEN, IMAPClient
 from imapclient.imapclient import SENT
 
-from rsvpd.config import ImapSettings, OrganizerSettings
+from rsvpd.config import Afterwards, ImapSettings, OrganizerSettings
 from rsvpd.itip.ics.reading import Limits
 from rsvpd.mail import sasl
-from rsvpd.mail.imap import connecting, faults, idling
+from rsvpd.mail.imap import connecting, faults, finishing, idling
 from rsvpd.mail.imap.folder import ImapFolder
 from rsvpd.mail.imap.slots import Slots
-from rsvpd.ports import AccessTokens, FolderState, FolderUnavailable, MailboxUnavailable, Throttled
+from rsvpd.ports import AccessTokens, Finished, FolderState, FolderUnavailable, MailboxUnavailable, Throttled
 
 
 class Idle(Enum):
@@ -140,6 +140,38 @@ class ImapMailbox:
     def may_stay(self) -> bool:
         """Whether its connection may stay open without work, or another mailbox of that server needs it."""
         return self._slots.spare(self.server, self._settings.connections_per_server)
+
+    @property
+    def finishes(self) -> bool:
+        """Whether mails that were recorded shall be marked or moved."""
+        return self._settings.afterwards is not Afterwards.NOTHING
+
+    def finish(self, folder: str, uidvalidity: int, imap_uids: Sequence[int]) -> Finished:
+        """Marks or moves mails of a folder, unless it was renumbered: the next look then finds them again."""
+        with self._translated():
+            client, name = self._connected(), self._name(folder)
+            self._selected = None
+            with faults.of_folder(self._where, folder):
+                found = client.select_folder(name)
+                if int(found[b"UIDVALIDITY"]) != uidvalidity:
+                    return Finished.DONE
+                if self._settings.afterwards is Afterwards.MARK:
+                    return self._mark(client, found, imap_uids)
+                return self._move(client, name, imap_uids)
+
+    def _mark(self, client: IMAPClient, selected: Mapping[bytes, Any], imap_uids: Sequence[int]) -> Finished:
+        if not finishing.may_mark(selected):
+            return Finished.UNSUPPORTED
+        finishing.mark(client, imap_uids)
+        return Finished.DONE
+
+    def _move(self, client: IMAPClient, source: str, imap_uids: Sequence[int]) -> Finished:
+        if not finishing.may_move(client):
+            return Finished.UNSUPPORTED
+        target = self._name(self._settings.move_to or "")
+        with faults.of_folder(self._where, f"{target} (move_to)"):
+            finishing.move(client, imap_uids, source, target)
+        return Finished.DONE
 
     def file_sent(self, message_id: str, raw: bytes, sent_at: datetime) -> None:
         r"""Appends a mail to the folder of sent mails, \Seen, unless the folder has one with its Message-ID.
