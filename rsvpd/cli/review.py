@@ -20,7 +20,9 @@ from rsvpd.cli.root import (
     proposal_app,
     review_app,
 )
-from rsvpd.itip.model import Outcome
+from rsvpd.itip import quirks
+from rsvpd.itip.model import Answer, Outcome
+from rsvpd.itip.verdicts import Refusal
 from rsvpd.judging import Case
 from rsvpd.ports import CouldNot
 from rsvpd.review import Settled
@@ -71,13 +73,16 @@ def explain(
     else:
         _print_explained(cases)
     if not cases and form is Format.TABLE:
-        typer.echo("not_a_reply: no calendar, no delivery report, no answer to one of our invitations.")
+        typer.echo("not_a_reply: it has no calendar, and is about no mail that rsvpd sent.")
 
 
 def _explained(case: Case) -> dict[str, Any]:
     row = case.row
     component = case.component
     stored = case.stored
+    answer = _answer(case)
+    proposal = case.verdict.proposal if case.verdict else None
+    words = (answer and answer.comment, proposal and proposal.comment, component and component.comment)
     return {
         "outcome": row.outcome,
         "reason": row.words,
@@ -93,13 +98,26 @@ def _explained(case: Case) -> dict[str, Any]:
         "source": row.source,
         "method": row.method,
         "dtstamp": component.dtstamp if component else None,
-        "client": component.prodid if component else None,
-        "comment": component.comment if component else None,
+        "client": quirks.client_name(component.prodid) if component else None,
+        "comment": next(filter(None, words), None),
+        "guests": answer.guests if answer else None,
+        "sent_by": answer.sent_by if answer else None,
+        "delegated_to": answer.delegated_to if answer else None,
+        "this_and_future": (answer.this_and_future or None) if answer else None,
+        "proposed_start": proposal.start if proposal else None,
+        "proposed_end": proposal.end if proposal else None,
+        "proposed_location": proposal.location if proposal else None,
         "rules": [
             {"rule": f.rule, "says": f.says, "source": f.source}
             for f in (case.verdict.findings if case.verdict else ())
         ],
     }
+
+
+def _answer(case: Case) -> Answer | None:
+    """The answer, also one that is not accepted."""
+    decision = case.verdict.decision if case.verdict else None
+    return decision.answer if isinstance(decision, Refusal) else decision
 
 
 def _print_explained(cases: list[Case]) -> None:
@@ -113,12 +131,20 @@ def _print_explained(cases: list[Case]) -> None:
                 table.add_row(name, output.plain(str(value)))
         console.print(table)
         console.print()
-        rules = output.table("rule", "source", "says")
-        for rule in facts["rules"]:
-            rules.add_row(rule["rule"], rule["source"], output.plain(rule["says"]))
-        console.print(rules)
-        why = f": {output.plain(facts['reason'])}" if facts["reason"] else ""
-        console.print(f"\n[bold]{facts['outcome']}[/]{why}")
+        if facts["rules"]:
+            rules = output.table("rule", "source", "says")
+            for rule in facts["rules"]:
+                rules.add_row(rule["rule"], rule["source"], output.plain(rule["says"]))
+            console.print(rules)
+            console.print()
+        why = facts["reason"] or _said(facts)
+        console.print(f"[bold]{facts['outcome']}[/]{': ' if why else ''}{output.plain(why)}")
+
+
+def _said(facts: dict[str, Any]) -> str:
+    """What was answered, in words: an answer that counts has no reason why."""
+    which = f" for {facts['occurrence']}" if facts["occurrence"] else ""
+    return f"{facts['attendee']} says {facts['partstat']}{which}" if facts["partstat"] else ""
 
 
 @review_app.command("list")

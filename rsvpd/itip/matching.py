@@ -182,11 +182,11 @@ def _not_invited(case: _Case, identity: Identity, policy: Policy) -> Verdict:
 def _sender_may_speak(case: _Case, policy: Policy) -> Verdict | None:
     identity = _of(case)
     envelope = case.arrival.envelope
-    case.found(
-        "sender", f"the sender {envelope.from_address} was matched by: {identity.matched_by}", "RFC 6047 3"
-    )
+    sender = envelope.from_address or "a mail without From"
+    how = "not matched" if identity.matched_by is MatchedBy.NONE else f"matched by {identity.matched_by}"
+    case.found("sender", f"{sender} is {how}", "RFC 6047 3")
     if identity.matched_by is MatchedBy.NONE:
-        words = f"{envelope.from_address or 'a mail without From'} may not speak for {identity.claimed}"
+        words = f"{sender} may not speak for {identity.claimed}"
         if identity.user.sent_by:
             return _held(
                 case, Reason.ASSISTANT, f"{words}: an assistant (SENT-BY) needs the organizer's word"
