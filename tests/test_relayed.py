@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import Facts
+from builders import Facts, Party, kde
 from builders.odd import bounce, mail
 from builders.odd_ics import clean
 from builders.relayed import DATA, RELAYED, SIGNED_DATA, der, opaque_signed_in_pieces, smime, winmail_around
@@ -17,9 +17,19 @@ from rsvpd.itip import signed, tnef
 from rsvpd.itip.bounces import Delivery
 from rsvpd.itip.matching import decide
 from rsvpd.itip.mime import read
-from rsvpd.itip.model import Arrival, Attendee, Component, Meeting, Method, Outcome, PartStat
+from rsvpd.itip.model import (
+    Answer,
+    Arrival,
+    Attendee,
+    Component,
+    MatchedBy,
+    Meeting,
+    Method,
+    Outcome,
+    PartStat,
+)
 from rsvpd.itip.reading import Source, read_mail
-from rsvpd.itip.trust import Policy
+from rsvpd.itip.trust import Policy, make_token
 
 ALICE = "alice@example.com"
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -139,6 +149,31 @@ def test_of_two_lines_for_one_attendee_the_one_that_answers_counts() -> None:
     meeting = Meeting(facts.uid, "events@example.org", facts.start, facts.end, attendees=(Attendee(ALICE),))
     verdict = decide(only(raw), Arrival(read(raw).envelope, NOW), meeting, Policy())
     assert (verdict.outcome, verdict.partstat) == (Outcome.APPLIED, PartStat.DECLINED)
+
+
+def test_our_own_description_sent_back_is_no_comment() -> None:
+    facts = Facts(comment="Bring the  figures\nplease")
+    raw = kde(facts)
+    meeting = Meeting(
+        *(facts.uid, "events@example.org", facts.start, facts.end),
+        attendees=(Attendee(ALICE),),
+        description="Bring the figures please",
+    )
+    answer = decide(only(raw), Arrival(read(raw).envelope, NOW), meeting, Policy()).decision
+    assert isinstance(answer, Answer)
+    assert answer.comment is None
+
+
+def test_a_token_with_one_letter_changed_is_none() -> None:
+    token = make_token(b"secret", 1, Facts().uid, ALICE)
+    wrong = token[:-1] + ("a" if token[-1] != "a" else "b")
+    raw = mail(
+        Facts(sender=Party("eve@example.net", "Eve"), to=f"events+{wrong}@example.org"), clean(Facts())
+    )
+    invited = Attendee(ALICE, token=token)
+    meeting = Meeting(Facts().uid, "events@example.org", Facts().start, Facts().end, attendees=(invited,))
+    verdict = decide(only(raw), Arrival(read(raw).envelope, NOW), meeting, Policy())
+    assert (verdict.outcome, verdict.matched_by) == (Outcome.HELD, MatchedBy.NONE)
 
 
 def test_a_failure_with_our_request_as_a_part_of_its_own_is_a_failure() -> None:
