@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -184,3 +186,16 @@ class TestStateFolder:
         monkeypatch.delenv("XDG_STATE_HOME")
         monkeypatch.setenv("HOME", "/home/someone")
         assert Settings().state_folder == Path("/home/someone/.local/state/rsvpd")
+
+    def test_a_user_without_a_home_is_told_to_set_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("STATE_DIRECTORY", "XDG_STATE_HOME", "HOME"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setattr("os.getuid", lambda: 4_000_000_000)
+        with pytest.raises(ConfigInvalid, match="set state_directory"):
+            Settings().state_folder  # noqa: B018  a property
+
+
+def test_whoever_needs_no_token_does_not_wait_for_an_http_stack() -> None:
+    program = "import rsvpd.cli, sys; print(sorted({'authlib', 'requests', 'urllib3'} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout == "[]\n"

@@ -131,12 +131,20 @@ class Settings(BaseSettings):
 
     @property
     def state_folder(self) -> Path:
-        """Where state is kept that is no database: as set, else as systemd says, else as XDG does."""
+        """Where state is kept that is no database: as set, else as systemd says, else as XDG does.
+
+        Raises `ConfigInvalid` where nothing says it.
+        """
         if self.state_directory is not None:
             return self.state_directory
         if given := os.environ.get("STATE_DIRECTORY"):
             return Path(given.partition(":")[0])
-        return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "rsvpd"
+        try:
+            return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "rsvpd"
+        except RuntimeError as error:
+            raise ConfigInvalid(
+                "this user has no home to keep access tokens in: set state_directory"
+            ) from error
 
     @property
     def reading_limits(self) -> Limits:
