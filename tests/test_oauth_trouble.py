@@ -252,6 +252,12 @@ class TestState:
         look(app)
         assert kept(app).access_token == client.issued[-1]
 
+    def test_an_empty_refresh_token_replaces_none(self, granted: App, client: Client) -> None:
+        before = kept(granted).refresh_token
+        client.fault = (200, "application/json", '{"access_token": "a", "refresh_token": ""}')
+        tokens(granted).current()
+        assert kept(granted).refresh_token == before
+
     def test_half_a_file_needs_a_login_where_a_person_granted(self, granted: App) -> None:
         tokens(granted)._file.path.write_text('{"access_token": "a-')
         assert "run `rsvpd oauth login events`" in trouble(granted)

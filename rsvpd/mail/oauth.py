@@ -233,7 +233,7 @@ class AuthorizationServer:
         }
 
     def _granted(self, answer: Any) -> Granted:  # noqa: ANN401  what the server sent
-        token, refresh_token = answer.get("access_token"), answer.get("refresh_token")
+        token, refresh_token = answer.get("access_token"), answer.get("refresh_token") or None
         if not isinstance(token, str) or not _is_token(token):
             raise ValueError("no access token in the answer")
         lifetime = float(answer.get("expires_in") or _USUAL_LIFETIME)
@@ -261,7 +261,7 @@ class AuthorizationServer:
                 f"{self._where}: redirects elsewhere; check the address {self._endpoint}"
             ) from error
         except requests.HTTPError as error:
-            raise TokenUnavailable(f"{self._where}: answers {_status(error)}") from error
+            raise TokenUnavailable(f"{self._where}: answers {self._clean(_status(error))}") from error
         except OSError as error:
             raise TokenUnavailable(f"{self._where}: {tls.innermost_words(error)}") from error
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:

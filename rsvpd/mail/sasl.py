@@ -41,7 +41,8 @@ class TokenLogin:
         """The response to a challenge; one that is not empty is the refusal, which is acknowledged."""
         if not challenge:
             return self.initial()
-        self.said = " ".join(challenge.decode("utf-8", "replace").split())[:200]
+        text = "".join(c if c.isprintable() else " " for c in challenge.decode("utf-8", "replace"))
+        self.said = " ".join(text.split())[:200]
         return b"" if self.mechanism == "XOAUTH2" else b"\1"  # RFC 7628 3.2.3
 
 
