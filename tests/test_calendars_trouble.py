@@ -183,13 +183,13 @@ class TestProgram:
     def test_check_tries_it(self, radicale: Radicale, tmp_path: Path) -> None:
         keys = caldav(radicale, radicale.user("Events"))
         said = house.run("--config", self.config(tmp_path, keys), "check").out.splitlines()
-        assert "pass  caldav events: logged in, calendar: Events" in said
+        assert "pass  events caldav: logged in, calendar: Events" in said
 
         file = self.config(tmp_path, keys | {"password": "wrong"})
         done = house.run("--config", file, "check")
         assert done.code == 1
         assert any(
-            line.startswith("fail  caldav events: ") and "login refused" in line
+            line.startswith("fail  events caldav: ") and "login refused" in line
             for line in done.out.splitlines()
         )
 

@@ -11,8 +11,6 @@ from sqlalchemy import text
 
 import house
 from house import START, UID, run
-from rig.dovecot import Dovecot
-from rig.smtpd import Smtpd
 from rsvpd.config import load
 from rsvpd.store.database import Database
 
@@ -146,57 +144,6 @@ class TestConfig:
         target = house.config(tmp_path, remote)
 
         assert "allow_plaintext = true" in house.one_line(run("--config", target, "attendance"))
-
-
-class TestCheck:
-    def test_what_works_passes(
-        self, tmp_path: Path, dovecot: Dovecot, mailbox_user: str, smtpd: Smtpd
-    ) -> None:
-        one = house.organizer(imap=house.imap(dovecot, mailbox_user), smtp=house.smtp(smtpd.port))
-        done = run("--config", house.config(tmp_path, one), "check")
-
-        assert (done.code, done.err) == (0, "")
-        assert [line.split(":")[0] for line in done.out.splitlines()] == [
-            "pass  configuration",
-            "pass  schema",
-            "pass  imap events",
-            "pass  smtp events",
-        ]
-
-    def test_each_failure_is_a_line_and_the_others_are_tried(
-        self, tmp_path: Path, dovecot: Dovecot, mailbox_user: str, smtpd: Smtpd
-    ) -> None:
-        wrong = house.imap(dovecot, mailbox_user, password="wrong")
-        gone = house.imap(dovecot, mailbox_user, folders=["INBOX", "Nowhere"])
-        target = house.config(
-            tmp_path,
-            house.organizer("one", imap=wrong),
-            house.organizer("two", imap=gone, smtp=house.smtp(smtpd.port)),
-        )
-        done = run("--config", target, "check")
-
-        assert (done.code, done.err) == (1, "")
-        assert [line.split(":")[0] for line in done.out.splitlines()] == [
-            "pass  configuration",
-            "pass  schema",
-            "fail  imap one",
-            "fail  smtp one",
-            "fail  imap two",
-            "pass  smtp two",
-        ]
-
-    def test_a_configuration_that_is_wrong_is_the_only_line(self, tmp_path: Path) -> None:
-        done = run("--config", tmp_path / "missing.toml", "check", "--format", "json")
-
-        assert done.code == 1
-        assert (done.object["check"], done.object["passed"]) == ("configuration", False)
-
-    def test_a_database_that_is_away_fails(self, tmp_path: Path) -> None:
-        target = house.config(tmp_path, database="postgresql://nobody@127.0.0.1:1/rsvpd")
-        done = run("--config", target, "check")
-
-        assert done.code == 1
-        assert "fail  schema: database: " in done.out
 
 
 class TestSchema:

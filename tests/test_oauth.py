@@ -153,12 +153,12 @@ class TestSending:
         client.expire()
         age(sending, 120)
         with sending.transport(one) as transport:
-            assert "AUTH" in transport.check()
+            assert "AUTH" in transport.extensions()
         assert len(client.asked) == 2
 
         client.expire()
         with sending.transport(one) as transport, pytest.raises(TransportUnavailable) as refused:
-            transport.check()
+            transport.extensions()
         assert f"login refused for {client.mailbox} (535" in house.one_line_of(refused)
         assert len(client.asked) == 2
 
@@ -175,7 +175,7 @@ class TestSending:
         app = open_house(tmp_path, organizer(dovecot, login, client.mailbox, smtp=smtp))
         unable = pytest.raises(TransportUnavailable, match="offers no login by access token here")
         with app.transport(app.settings.organizer[0]) as transport, unable:
-            transport.check()
+            transport.extensions()
 
 
 class TestKeeping:
@@ -298,11 +298,13 @@ class TestRevoked:
         client.revoke()
 
         done = house.run("--config", file, "check", "--format", "json")
-        found = {row["check"]: row["words"] for row in done.objects}
+        found = {(row["organizer"], row["check"]): row for row in done.objects}
         assert done.code == 1
-        assert found["oauth events"].startswith("access token good until 20")
-        assert "run `rsvpd oauth login board`" in found["oauth board"]
-        assert {row["check"] for row in done.objects if not row["passed"]} == {"oauth board", "imap board"}
+        assert found["events", "oauth"]["words"].startswith("access token good until 20")
+        assert "run `rsvpd oauth login board`" in found["board", "oauth"]["words"]
+        assert found["events", "imap login"]["result"] == "pass"
+        assert found["board", "imap login"]["result"] == "skip"
+        assert [key for key, row in found.items() if row["result"] == "fail"] == [("board", "oauth")]
 
     def test_nothing_is_stored_that_cannot_be_renewed(self, granted: App) -> None:
         from rsvpd.mail.oauth import Granted  # noqa: PLC0415  as rsvpd does

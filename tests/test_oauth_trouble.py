@@ -143,7 +143,7 @@ class TestEndpoints:
         app = open_house(tmp_path, one)
         waits = pytest.raises(TransportUnavailable, match=r"^events: oauth 127\.0\.0\.1: answers 500")
         with app.transport(app.settings.organizer[0]) as transport, waits:
-            transport.check()
+            transport.extensions()
 
 
 class TestClocks:

@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-import authres
-
+from rsvpd.itip import authentication
 from rsvpd.itip.addresses import detail, domain, without_detail
 from rsvpd.itip.model import Attendee, CalendarUser, Component, Envelope, MatchedBy, Meeting, PartStat
 
@@ -193,24 +192,13 @@ def failed_authentication(envelope: Envelope, policy: Policy) -> str | None:
     Headers of other servers are ignored, for anybody can write them.
     """
     own = next((h for h in envelope.authentication_results if _is_own(h, policy)), "")
-    header = _authentication(own)
-    passed = {
-        (r.method or "").lower()
-        for r in (header.results if header else None) or ()
-        if (r.result or "").lower() == "pass"
-    }
+    header = authentication.read(own)
+    passed = {one.method for one in header.results if one.result == "pass"} if header else set()
     missing = [m for m in policy.require_authentication if m.lower() not in passed]
     return ", ".join(missing) or None
 
 
-def _authentication(header: str) -> authres.AuthenticationResultsHeader | None:
-    try:
-        return authres.AuthenticationResultsHeader.parse(f"Authentication-Results: {header}")
-    except Exception:  # noqa: BLE001  authres has several kinds of errors, none of them about us
-        return None
-
-
 def _is_own(header: str, policy: Policy) -> bool:
     """Whether our server wrote the header, also where the rest of it cannot be read."""
-    stated = header.split(";", 1)[0].split()
-    return bool(stated) and stated[0].lower() == (policy.authserv_id or "").lower()
+    stated = authentication.written_by(header)
+    return bool(stated) and stated == (policy.authserv_id or "").lower()

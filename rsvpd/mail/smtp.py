@@ -68,9 +68,9 @@ class SmtpTransport:
         except _NothingTaken as error:
             raise error.meaning from error
 
-    def check(self) -> str:
-        """Connects and logs in; what the server said it can do, for people."""
-        return ", ".join(sorted(name.upper() for name in self._connected().esmtp_features)) or "no extensions"
+    def extensions(self) -> list[str]:
+        """Connects and logs in; what the server said it can do (RFC 5321 2.2)."""
+        return sorted(name.upper() for name in self._connected().esmtp_features)
 
     def _hand_over(self, connection: smtplib.SMTP, mail: _Mail) -> Sent | Refused:
         """One transaction (RFC 5321 3.3)."""
@@ -137,7 +137,7 @@ class SmtpTransport:
 
     def _connect(self, token: str | None) -> smtplib.SMTP:
         settings = self._settings
-        port = settings.port or _PORTS[settings.security]
+        port = server_of(settings)[1]
         seconds = settings.timeout.total_seconds()
         connection: smtplib.SMTP
         if settings.security is Security.TLS:
@@ -175,7 +175,7 @@ class SmtpTransport:
         way = sasl.mechanism(connection.esmtp_features.get("auth", "").split())
         if way is None:
             raise TransportUnavailable(f"{self._where}: {sasl.NOT_OFFERED}")
-        port = settings.port or _PORTS[settings.security]
+        port = server_of(settings)[1]
         login = sasl.TokenLogin(way, settings.username or "", token, settings.host, port)
         first = b64encode(login.initial()).decode()
         if len(way) + len(first) <= _AUTH_WORDS:
@@ -200,6 +200,11 @@ class SmtpTransport:
             connection.quit()
         except (smtplib.SMTPException, OSError):
             connection.close()
+
+
+def server_of(settings: SmtpSettings) -> tuple[str, int]:
+    """Host and port."""
+    return settings.host, settings.port or _PORTS[settings.security]
 
 
 @contextmanager

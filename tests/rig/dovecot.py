@@ -152,7 +152,9 @@ class Dovecot:
 
     host = HOST
 
-    def __init__(self, folder: Path, introspection: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, introspection: str | None = None, certificates: Certificates | None = None
+    ) -> None:
         """Prepare a server in this folder, to be entered as a context."""
         self._introspection = introspection
         self._program = _find_dovecot()
@@ -162,7 +164,7 @@ class Dovecot:
         self._daemon: Daemon | None = None
         self._changed: dict[str, str] = {}
         self.imap_port, self.imaps_port, self.lmtp_port = free_port(), free_port(), free_port()
-        self.certificates = Certificates.create(folder.parent / "tls")
+        self.certificates = certificates or Certificates.create(folder.parent / "tls")
         self.ca_file = self.certificates.ca
         self.conf = folder / "dovecot.conf"
         self.auth_socket = folder / "run" / "auth-smtp"

@@ -2,7 +2,8 @@
 
 `connecting` opens a connection and logs in, within the `slots` that a server has;
 `folder` reads one folder, `idling` waits for news, `mailbox` is an organizer's
-mailbox as the verbs see it, `faults` says what went wrong.
+mailbox as the verbs see it, `faults` says what went wrong, `probing` looks at what
+a mailbox can do.
 """
 
 from rsvpd.mail.imap.folder import ImapFolder

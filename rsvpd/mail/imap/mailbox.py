@@ -192,11 +192,12 @@ class ImapMailbox:
             if known is None or not client.search(known):
                 client.append(folder, raw, flags=[SEEN], msg_time=sent_at)
 
-    def check(self) -> str:
-        """Connects and logs in; the capabilities, for people."""
+    @contextmanager
+    def connection(self) -> Iterator[IMAPClient]:
+        """The connection itself, logged in, for the other modules of this room."""
         with self._translated():
-            words = (name.decode("ascii", "replace") for name in self._connected().capabilities())
-            return ", ".join(sorted(words))
+            self._selected = None  # whoever has it may select another folder
+            yield self._connected()
 
     def _translated(self) -> AbstractContextManager[None]:
         return faults.translated(self._where, self.drop)
