@@ -102,6 +102,8 @@ def test_details_are_understood(change: dict[str, object], details: Details) -> 
         ({"priority": "urgent"}, "priority: 'urgent' is none"),
         ({"priority": True}, "priority: not understood"),
         ({"class": "secret"}, "class: unknown class 'secret', give public"),
+        ({"classification": "private"}, "unknown key 'classification': did you mean 'class'?"),
+        ({"desc": "x"}, "unknown key 'desc': did you mean 'description'?"),
         ({"busy": "no"}, "busy: not understood, give true or false"),
         ({"busy": True, "transparent": False}, "busy, transparent: give one of the two"),
         ({"categories": "Team"}, "categories: not understood, give a list"),
@@ -162,6 +164,15 @@ def test_five_thousand_attendees_are_a_meeting() -> None:
 
 
 # The description
+
+
+def test_the_plain_description_is_made_from_the_html() -> None:
+    meeting = made(
+        description_html="<h1>Budget</h1><ul><li>one<li>two</ul><p>See <a href='https://x.example'>it</a></p>"
+    )
+    assert meeting.description == "Budget\n\n- one\n- two\n\nSee it <https://x.example>"
+    assert meeting.details.html is not None
+    assert "<li>two</li>" in meeting.details.html
 
 
 def test_a_plain_description_that_was_given_stays() -> None:

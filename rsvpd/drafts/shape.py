@@ -145,5 +145,6 @@ def _keys(model: type[BaseModel]) -> list[str]:
 
 
 def _nearest(key: str, known: Sequence[str]) -> str:
-    close = get_close_matches(key, known, n=1)
+    longer = [name for name in known if key.startswith(name) or name.startswith(key)]
+    close = longer[:1] or get_close_matches(key, known, n=1)
     return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
