@@ -11,6 +11,7 @@ import pytest
 from sqlmodel import select
 
 import house
+from builders import Party
 from house import ALICE, NOW, UID
 from rig.postgres import Postgres
 from rsvpd.itip.ics.meetings import read_meetings
@@ -43,8 +44,9 @@ def join(database: Database) -> None:
 
 
 def enqueue(database: Database, count: int = 1, organizer: str = "events") -> None:
-    """Mails for Alice."""
-    imported = read_meetings(house.invite())
+    """Mails, the first for Alice, each for somebody else."""
+    people = [ALICE, *(Party(f"p{number}@example.com", f"P {number}") for number in range(1, count))]
+    imported = read_meetings(house.invite(house.UID, *people))
     assert isinstance(imported, tuple)
     meeting: Meeting = imported[0].meeting
     with database.begin() as session:
@@ -53,14 +55,14 @@ def enqueue(database: Database, count: int = 1, organizer: str = "events") -> No
             Mail(
                 organizer=organizer,
                 meeting_id=stored.id,
-                attendee_id=stored.numbers[ALICE.address],
-                recipient=ALICE.address,
+                attendee_id=stored.numbers[one.address],
+                recipient=one.address,
                 message_id=f"<{number}@{organizer}>",
                 method="REQUEST",
                 sequence=0,
                 raw=b"\x00\xff raw %d" % number,
             )
-            for number in range(count)
+            for number, one in enumerate(people)
         ]
         outgoing.enqueue(session, mails, NOW)
 

@@ -29,6 +29,9 @@ class Status(StrEnum):
     DROPPED = "dropped"
 
 
+_UNCLAIMED = col(OutgoingRow.claimed_by).is_(None)
+
+
 @dataclass(frozen=True, slots=True)
 class Mail:
     """A mail to put into the queue."""
@@ -78,15 +81,45 @@ def enqueue(session: Session, mails: Sequence[Mail], now: datetime) -> None:
     _show(session, [mail.attendee_id for mail in mails], "pending", None)
 
 
+def supersede(session: Session, attendee_ids: Sequence[int]) -> None:
+    """Never sends what still waits for these attendees: what is put in next says all of it anew."""
+    for start in range(0, len(attendee_ids), 1000):
+        whose = col(OutgoingRow.attendee_id).in_(attendee_ids[start : start + 1000])
+        waits = col(OutgoingRow.status) == Status.PENDING.value
+        change = update(OutgoingRow).where(whose, waits, _UNCLAIMED)
+        session.execute(change.values(status=Status.DROPPED.value, words=_SUPERSEDED))
+
+
+_SUPERSEDED = "a newer mail took its place before it was sent"
+
+
+def told(session: Session, meeting_id: int) -> set[int]:
+    """The ids of the attendees to whom a mail about the meeting was sent, or is being sent at this moment."""
+    claimed = and_(col(OutgoingRow.status) == Status.PENDING.value, ~_UNCLAIMED)
+    query = select(OutgoingRow.attendee_id).where(
+        OutgoingRow.meeting_id == meeting_id, or_(col(OutgoingRow.status) == Status.SENT.value, claimed)
+    )
+    return {number for number in session.exec(query.distinct()) if number is not None}
+
+
 def claim(session: Session, organizer: str, now: datetime, *, member: str, limit: int) -> list[Claimed]:
     """The next due mails of an organizer, for this process: nobody else sends them while it is a member.
 
-    What it claimed before and neither sent nor gave back comes again.
+    What it claimed before and neither sent nor gave back comes again. One mail at a
+    time for each attendee, oldest first, so that one that has to wait never comes
+    after a newer one: a calendar would show again what was cancelled.
     """
     mine = col(OutgoingRow.claimed_by) == member
+    earlier = aliased(OutgoingRow)
+    overtaken = sqlalchemy.select(col(earlier.id)).where(
+        col(earlier.attendee_id) == col(OutgoingRow.attendee_id),
+        col(earlier.id) < col(OutgoingRow.id),
+        col(earlier.status) == Status.PENDING.value,
+    )
+    due = (or_(_UNCLAIMED, mine), OutgoingRow.due_at <= now, ~overtaken.exists())
     query = (
         select(OutgoingRow)
-        .where(*_pending(organizer), or_(_UNCLAIMED, mine), OutgoingRow.due_at <= now)
+        .where(*_pending(organizer), *due)
         .order_by(col(OutgoingRow.due_at), col(OutgoingRow.id))
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -210,9 +243,6 @@ def give_up(session: Session, organizer: str, *, before: datetime, words: str) -
     return len(found)
 
 
-_UNCLAIMED = col(OutgoingRow.claimed_by).is_(None)
-
-
 def _pending(organizer: str) -> tuple[ColumnElement[bool], ...]:
     return col(OutgoingRow.organizer) == organizer, col(OutgoingRow.status) == Status.PENDING.value
 
@@ -244,6 +274,7 @@ def retry(session: Session, ids: Sequence[int], now: datetime) -> None:
     """Has these mails sent as if for the first time. Raises `CouldNot` for one that cannot be, and does none."""
     rows = _settable(session, ids)
     for row in rows:
+        _refuse_overtaken(session, row)
         row.status, row.due_at, row.attempts = Status.PENDING.value, now, 0
         row.first_tried_at = row.words = None
         session.add(row)
@@ -257,6 +288,20 @@ def drop(session: Session, ids: Sequence[int]) -> None:
         row.status, row.words = Status.DROPPED.value, row.words or _DROPPED
         session.add(row)
         _show(session, [row.attendee_id] if row.attendee_id is not None else [], "failed", row.words)
+
+
+def _refuse_overtaken(session: Session, row: OutgoingRow) -> None:
+    """An old mail never follows a newer one: a calendar would show again what was changed or cancelled."""
+    newer = select(OutgoingRow.id).where(
+        OutgoingRow.attendee_id == row.attendee_id,
+        col(OutgoingRow.id) > row.id,
+        col(OutgoingRow.status).in_((Status.PENDING.value, Status.SENT.value)),
+    )
+    if row.attendee_id is not None and session.exec(newer.limit(1)).first() is not None:
+        raise CouldNot(
+            f"outgoing mail {row.id} is out of date: {row.recipient} gets a newer one; "
+            "`rsvpd meeting resend --to` sends the meeting as it is"
+        )
 
 
 _DROPPED = "taken out of the queue before it was sent"
