@@ -9,7 +9,8 @@ from enum import StrEnum
 
 from rsvpd import drafts, judging, posting
 from rsvpd.config import OrganizerSettings, Settings
-from rsvpd.drafts import DraftRefused
+from rsvpd.drafts import DraftRefused, Files
+from rsvpd.itip import changing
 from rsvpd.itip.addresses import normalise
 from rsvpd.itip.ics.meetings import Imported, grounded, read_meetings
 from rsvpd.itip.ics.reading import Unreadable
@@ -51,10 +52,13 @@ class Invitations:
     settings: Settings
     rules: Rules
 
-    def create(self, fields: Mapping[str, object], like: TakenOver | None = None) -> Registered:
+    def create(
+        self, fields: Mapping[str, object], like: TakenOver | None = None, attachable: Files | None = None
+    ) -> Registered:
         """Records a meeting and puts an invitation for each attendee into the queue.
 
-        `like` is a meeting from an .ics, out of which comes what `fields` do not say.
+        `like` is a meeting from an .ics, out of which comes what `fields` do not say;
+        `attachable` gives the files that they name.
         Raises `CouldNot` with one line, before anything is stored, for what cannot be a meeting.
         """
         if like is not None:
@@ -65,7 +69,9 @@ class Invitations:
             raise CouldNot(f"{organizer.name}: no [organizer.smtp] is configured, so nobody can be invited")
         now = self.clock.now()
         try:
-            meeting = drafts.draft({**fields, "organizer": organizer.name}, organizer=organizer, now=now)
+            meeting = drafts.draft(
+                {**fields, "organizer": organizer.name}, organizer=organizer, now=now, attachable=attachable
+            )
         except DraftRefused as error:
             raise CouldNot(str(error)) from error
         meeting = like.completed(meeting) if like is not None else meeting
@@ -79,7 +85,7 @@ class Invitations:
                 session,
                 stored,
                 [a.address for a in meeting.attendees],
-                _invitation(meeting),
+                Post(Method.REQUEST),
                 now,
                 self.rules.desk,
             )
@@ -133,11 +139,7 @@ class Invitations:
             raise CouldNot(
                 f"{meeting.uid}: sequence {meeting.sequence} is older than what is recorded, {former.sequence}"
             )
-        significant = (meeting.start, meeting.end, _rules_of(meeting)) != (
-            former.start,
-            former.end,
-            _rules_of(former),
-        )
+        significant = changing.is_significant(former, meeting)
         writes.revise_meeting(session, stored, meeting, significant=significant, now=now, known_at=known_at)
         writes.sync_attendees(session, stored, meeting.attendees, now)
         same = replace(former, attendees=(), revisions=()) == replace(meeting, attendees=(), revisions=())
@@ -148,11 +150,3 @@ class Invitations:
     ) -> Registered:
         released = judging.meeting_registered(session, meeting.uid, self.rules, now)
         return Registered(meeting.uid, meeting.summary, recorded, len(meeting.attendees), len(released))
-
-
-def _rules_of(meeting: Meeting) -> tuple[str, ...] | None:
-    return tuple(sorted(meeting.recurrence.lines)) if meeting.recurrence else None
-
-
-def _invitation(meeting: Meeting) -> Post:
-    return Post(Method.PUBLISH if meeting.details.announcement else Method.REQUEST)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import uuid4
 
 from rsvpd import letters
-from rsvpd.itip import trust
+from rsvpd.itip import ranking, trust
 from rsvpd.itip.addresses import domain, with_detail
 from rsvpd.itip.compose import Letter, Mailbox, compose
 from rsvpd.itip.ics.writing import write
@@ -17,6 +17,9 @@ from rsvpd.letters import Style
 from rsvpd.store import outgoing, writes
 from rsvpd.store.outgoing import Mail
 from rsvpd.store.writes import Stored, Transaction
+
+_NAMED = 500
+"""With more attendees than these each mail names its reader alone: so many names in so many mails are gigabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +43,14 @@ class Desk:
 class Post:
     """What a mail is for.
 
-    `before` is the meeting before a change, `occurrence` the one that is spoken of,
-    `removed` says that the reader alone is no longer expected.
+    `before` is the meeting before a change, `people` whether it is told who was added or
+    removed. `occurrence` is the one that is spoken of, `removed` says that the reader
+    alone is no longer expected.
     """
 
     method: Method
     before: Meeting | None = None
+    people: bool = False
     occurrence: Occurrence | None = None
     message: str | None = None
     reminder: bool = False
@@ -58,17 +63,30 @@ def post(
     """Puts one mail for each of these attendees into the queue; the mails.
 
     Nothing for a meeting whose invitations somebody else sends. With a secret each
-    mail names an organizer address of its own, whose token proves the answer.
+    mail names an organizer address of its own, whose token proves the answer. A mail
+    about the whole meeting takes the place of those that still wait for its reader.
     """
     if not stored.row.sends or not recipients:
         return []
     everyone = writes.load_everyone(session, stored.row)
-    wanted = set(recipients)
-    invited = tuple(a for a in everyone.meeting.attendees if not a.removed)
-    writer = _Writer(everyone, what, now, desk, desk.stationery.get(stored.row.organizer, Stationery()))
-    mails = [writer.mail(attendee, invited) for attendee in invited if attendee.address in wanted]
+    meeting, wanted = everyone.meeting, set(recipients)
+    if what.method is Method.REQUEST and meeting.details.announcement:
+        what = replace(what, method=Method.PUBLISH)  # it asks nobody (RFC 5546 3.2.1)
+    invited = tuple(_answered(a, meeting, what.occurrence) for a in meeting.attendees if not a.removed)
+    readers = [attendee for attendee in invited if attendee.address in wanted]
+    told = outgoing.told(session, everyone.id) if what.before is not None else set[int]()
+    stationery = desk.stationery.get(stored.row.organizer, Stationery())
+    writer = _Writer(everyone, what, now, desk, stationery, told)
+    mails = [writer.mail(attendee, invited) for attendee in readers]
+    if what.occurrence is None and what.method is not Method.DECLINECOUNTER:
+        outgoing.supersede(session, [mail.attendee_id for mail in mails])
     outgoing.enqueue(session, mails, now)
     return mails
+
+
+def _answered(attendee: Attendee, meeting: Meeting, occurrence: Occurrence | None) -> Attendee:
+    """With what they answer: a change that asks nobody again must not put calendars back to NEEDS-ACTION."""
+    return replace(attendee, partstat=ranking.partstat(attendee, meeting, occurrence))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +96,12 @@ class _Writer:
     now: datetime
     desk: Desk
     stationery: Stationery
+    told: Collection[int]
 
     def mail(self, attendee: Attendee, invited: Sequence[Attendee]) -> Mail:
         meeting, row = self._addressed(attendee), self.stored.row
-        shows = self.stationery.show_attendees and self.what.method is Method.REQUEST
+        asks = self.what.method is Method.REQUEST
+        shows = asks and self.stationery.show_attendees and len(invited) <= _NAMED
         sender = self.stationery.sender
         ics = write(
             meeting,
@@ -136,8 +156,12 @@ class _Writer:
             return letters.removed(meeting, attendee, style=style)
         if what.method is Method.CANCEL:
             return letters.cancelled(meeting, attendee, occurrence=what.occurrence, style=style)
+        if what.before is not None and self._knows(attendee):
+            return letters.updated(what.before, meeting, attendee, style=style, people=what.people)
         if what.method is Method.PUBLISH:
             return letters.announcement(meeting, attendee, style=style)
-        if what.before is not None:
-            return letters.updated(what.before, meeting, attendee, style=style)
         return letters.invitation(meeting, attendee, style=style, reminder=what.reminder)
+
+    def _knows(self, attendee: Attendee) -> bool:
+        """Whether they have the meeting, or get the invitation before this mail; else this one is their invitation."""
+        return self.what.occurrence is not None or self.stored.numbers[attendee.address] in self.told

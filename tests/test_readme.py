@@ -26,6 +26,7 @@ from typer.main import get_command
 from rsvpd.cli import app
 from rsvpd.config import OrganizerSettings, Settings, parse
 from rsvpd.drafts import draft
+from rsvpd.drafts.shape import DraftShape
 from rsvpd.itip.model import MatchedBy, Outcome
 from rsvpd.itip.verdicts import Reason
 from rsvpd.store.queries import OccurrenceView, ProposalView
@@ -393,8 +394,10 @@ def test_meetings_shown_can_be_created(text: str) -> None:
 def test_the_flags_and_keys_of_a_meeting_are_listed() -> None:
     (rows,) = of_command("meeting create").tables
     (text,) = blocks("json")
-    assert json.loads(text).keys() <= {name(row[1]) for row in rows}
-    flags = {name(row[0]) for row in rows}
+    keys = {key for row in rows for key in names(row[1])}
+    assert json.loads(text).keys() <= keys
+    assert keys == {field.alias or key for key, field in DraftShape.model_fields.items()}
+    flags = {flag for row in rows for flag in names(row[0])}  # none for what only a file says
     assert flags == options(COMMANDS["meeting create"]) - {"--format", "-f"}
 
 

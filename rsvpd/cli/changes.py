@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict
-from email import message_from_bytes
-from email.header import decode_header, make_header
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from rsvpd.changes import Changed, Manner, Notify
-from rsvpd.cli import output
+from rsvpd.cli import output, previews, sources
 from rsvpd.cli.root import Format, FormatOption, attendee_app, meeting_app, opened
+from rsvpd.ports import CouldNot
 
 Uid = Annotated[str, typer.Argument(metavar="UID", help="Which meeting.")]
 Message = Annotated[str | None, typer.Option("--message", help="A word to the attendees.")]
-NotifyOption = Annotated[Notify | None, typer.Option("--notify", help="Who is told.")]
+NotifyOption = Annotated[
+    Notify, typer.Option("--notify", help="Who is told: those whom it concerns, all, or nobody.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change and the mails; do nothing.")]
 OccurrenceOption = Annotated[
     str | None,
@@ -27,24 +29,31 @@ OccurrenceOption = Annotated[
 @meeting_app.command()
 def update(
     uid: Uid,
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="A .json or .toml file with the keys that change."),
+    ] = None,
     summary: Annotated[str | None, typer.Option(help="What it is.")] = None,
     start: Annotated[str | None, typer.Option(help="2026-12-03T14:00; the length stays.")] = None,
     end: Annotated[str | None, typer.Option(help="When it ends.")] = None,
     duration: Annotated[str | None, typer.Option(help="How long: 90m, 1h30m, 2d.")] = None,
     zone: Annotated[str | None, typer.Option(help="IANA zone of the new times.")] = None,
-    location: Annotated[str | None, typer.Option(help="Where.")] = None,
-    description: Annotated[str | None, typer.Option(help="More about it.")] = None,
+    recurrence: Annotated[
+        str | None, typer.Option(help="FREQ=WEEKLY;COUNT=5; '' for one meeting instead of a series.")
+    ] = None,
+    location: Annotated[str | None, typer.Option(help="Where; '' for nowhere.")] = None,
+    description: Annotated[str | None, typer.Option(help="More about it; '' for nothing.")] = None,
     organizer: Annotated[str | None, typer.Option(help="Cannot be changed; says why.")] = None,
     occurrence: OccurrenceOption = None,
     significant: Annotated[
         bool, typer.Option("--significant", help="Ask everybody again, whatever changes.")
     ] = False,
     message: Message = None,
-    notify: NotifyOption = None,
+    notify: NotifyOption = Notify.CHANGED,
     dry_run: DryRun = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Change a meeting; another time asks everybody again.
+    """Change a meeting; another time asks everybody again. What is not mentioned stays as it was.
 
     Example: [bold]rsvpd meeting update UID --start 2026-12-04T10:00 --message 'Sorry, the room is taken'[/]
     """
@@ -54,13 +63,24 @@ def update(
         "end": end,
         "duration": duration,
         "zone": zone,
+        "recurrence": recurrence,
         "location": location,
         "description": description,
         "organizer": organizer,
     }
     given = {key: value for key, value in fields.items() if value is not None}
+    stated = {**sources.fields_in(file), **given}
+    if not stated and not significant:
+        raise CouldNot("nothing to change is given; say what, like --location 'Room 8', or in a file")
     manner = Manner(message, notify, dry_run)
-    changed = opened().changes.update(uid, given, manner, occurrence=occurrence, significant=significant)
+    changed = opened().changes.update(
+        uid,
+        stated,
+        manner,
+        occurrence=occurrence,
+        significant=significant,
+        attachable=sources.folder_of(file),
+    )
     _print(changed, manner, form)
 
 
@@ -69,7 +89,7 @@ def cancel(
     uid: Uid,
     occurrence: OccurrenceOption = None,
     message: Message = None,
-    notify: NotifyOption = None,
+    notify: NotifyOption = Notify.CHANGED,
     dry_run: DryRun = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
@@ -89,8 +109,11 @@ def resend(
     dry_run: DryRun = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Send the invitation again to those who have not answered."""
-    manner = Manner(message, None, dry_run)
+    """Send the invitation again to those who have not answered.
+
+    Example: [bold]rsvpd meeting resend UID --message 'Please answer by Friday'[/]
+    """
+    manner = Manner(message, dry_run=dry_run)
     _print(opened().changes.resend(uid, manner, to or ()), manner, form)
 
 
@@ -99,7 +122,7 @@ def add(
     uid: Uid,
     people: Annotated[list[str], typer.Argument(metavar="ADDRESS…", help="'Name <address>' or an address.")],
     message: Message = None,
-    notify: NotifyOption = None,
+    notify: NotifyOption = Notify.CHANGED,
     dry_run: DryRun = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
@@ -116,35 +139,36 @@ def remove(
     uid: Uid,
     addresses: Annotated[list[str], typer.Argument(metavar="ADDRESS…", help="Who is no longer expected.")],
     message: Message = None,
-    notify: NotifyOption = None,
+    notify: NotifyOption = Notify.CHANGED,
     dry_run: DryRun = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Take people off the list; they alone are told."""
+    """Take people off the list; they alone are told, unless --notify all.
+
+    Example: [bold]rsvpd attendee remove UID dana@example.org[/]
+    """
     manner = Manner(message, notify, dry_run)
     _print(opened().changes.remove(uid, addresses, manner), manner, form)
 
 
 def _print(changed: Changed, manner: Manner, form: Format) -> None:
     if form is Format.JSON:
-        output.print_json([_json(changed)])
+        output.print_json([_json(changed, manner)])
     elif form is Format.CSV:
         output.print_csv(("what", "before", "after"), [asdict(d) for d in changed.differences])
     else:
         _print_table(changed, manner)
 
 
-def _json(changed: Changed) -> dict[str, Any]:
+def _json(changed: Changed, manner: Manner) -> dict[str, Any]:
     return {
         "uid": changed.uid,
         "summary": changed.summary,
         "sequence": changed.sequence,
+        "occurrence": changed.occurrence,
         "asks_again": changed.asks_again,
         "differences": [asdict(difference) for difference in changed.differences],
-        "mails": [
-            {"to": mail.recipient, "method": mail.method, "subject": _subject(mail.raw)}
-            for mail in changed.mails
-        ],
+        "mails": [previews.as_json(mail, whole=manner.dry_run) for mail in changed.mails],
     }
 
 
@@ -156,18 +180,12 @@ def _print_table(changed: Changed, manner: Manner) -> None:
             table.add_row(one.what, output.plain(one.before), output.plain(one.after))
         console.print(table)
     if changed.asks_again:
-        console.print("Everybody is asked again.")
+        about = f" about {changed.occurrence}" if changed.occurrence else ""
+        console.print(f"Everybody is asked again{about}.")
     if manner.dry_run:
-        for mail in changed.mails:
-            console.print(
-                f"{mail.method} to {output.plain(mail.recipient)}: {output.plain(_subject(mail.raw))}"
-            )
+        previews.print_mails(console, changed.mails)
         console.print("Nothing was done: --dry-run.")
         return
     counted = Counter(mail.method for mail in changed.mails)
     told = ", ".join(f"{number} {method}" for method, number in sorted(counted.items())) or "no mail"
     console.print(f"Done: {told} in the outgoing queue.")
-
-
-def _subject(raw: bytes) -> str:
-    return str(make_header(decode_header(message_from_bytes(raw)["Subject"] or "")))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import tomllib
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -62,24 +59,10 @@ def create(
         "attendees": people or None,
     }
     given = {key: value for key, value in flags.items() if value is not None}
-    fields = {**(_read(file) if file and not like else {}), **given}
+    fields = {**({} if like else sources.fields_in(file)), **given}
     with sources.lines_named(attendees, listed, before=len(people) - len(listed)):
-        registered = opened().invitations.create(fields, like)
+        registered = opened().invitations.create(fields, like, sources.folder_of(file))
     _print_registered(registered, form, f"{registered.attendees} invitations are in the outgoing queue")
-
-
-def _read(file: Path) -> Mapping[str, Any]:
-    try:
-        text = file.read_text(encoding="utf-8")
-        found = tomllib.loads(text) if file.suffix.lower() == ".toml" else json.loads(text)
-    except OSError as error:
-        raise CouldNot(f"{file}: {(error.strerror or str(error)).lower()}") from error
-    except (ValueError, RecursionError) as error:  # no UTF-8, no JSON or TOML, a number of 5,000 digits
-        kind = "TOML" if file.suffix.lower() == ".toml" else "JSON"
-        raise CouldNot(f"{file}: is no {kind}: {error}") from error
-    if not isinstance(found, dict):
-        raise CouldNot(f"{file}: describes no meeting; see the README for the keys")
-    return found
 
 
 @meeting_app.command("import")

@@ -1,7 +1,8 @@
 """What a person wrote (flags, JSON, TOML) made a valid meeting, or one line that says what to change.
 
 shape: the keys and the kinds of their values. words, people, times, series,
-content, files: what the values say, one subject each. refusals: the one line.
+content, files: what the values say, one subject each. revising: the same for a
+meeting that there is already. refusals: the one line.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from rsvpd.drafts import content, files, people, series, times, words
 from rsvpd.drafts.files import Files
 from rsvpd.drafts.people import Organizer
 from rsvpd.drafts.refusals import DraftRefused
+from rsvpd.drafts.revising import invitees, redraft
 from rsvpd.drafts.shape import shape_of
 from rsvpd.itip import attachments
 from rsvpd.itip.model import Meeting
@@ -73,4 +75,4 @@ def draft(
     )
 
 
-__all__ = ["DraftRefused", "Files", "Organizer", "draft"]
+__all__ = ["DraftRefused", "Files", "Organizer", "draft", "invitees", "redraft"]

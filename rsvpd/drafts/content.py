@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from rsvpd.drafts.refusals import WANTED, DraftRefused
@@ -36,6 +37,29 @@ def details(shape: DraftShape, html: str | None, attachments: tuple[Attachment, 
         attachments=attachments,
         announcement=shape.announcement,
     )
+
+
+_HELD = {
+    "description": "html",
+    "description_html": "html",
+    "conference": "conference",
+    "url": "url",
+    "priority": "priority",
+    "class": "classification",
+    "busy": "transparent",
+    "transparent": "transparent",
+    "categories": "categories",
+    "alarms": "alarms",
+    "attachments": "attachments",
+    "announcement": "announcement",
+}
+"""Which field of `Details` each key of a draft is about: another plain description outdates the one in HTML."""
+
+
+def with_stated(before: Details, drafted: Details, keys: Collection[str]) -> Details:
+    """`before` with what a draft that has only these `keys` says anew, everything else as it was."""
+    names = {_HELD[key] for key in keys if key in _HELD}
+    return replace(before, **{name: getattr(drafted, name) for name in names})
 
 
 def _url(field: str, given: str | None, schemes: frozenset[str]) -> str | None:

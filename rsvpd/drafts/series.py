@@ -196,6 +196,14 @@ def _until(text: str, start: When, zone: ZoneInfo) -> str:
     return _stamp(last)
 
 
+def refuse_out_of_step(recurrence: Recurrence, start: When) -> None:
+    """Raises `DraftRefused` where a series that began in step with its rule would no longer with this start."""
+    for line in recurrence.lines:
+        name, _, value = line.partition(":")
+        if name == "RRULE":
+            _refuse_out_of_step(dict(part.split("=", 1) for part in value.split(";") if "=" in part), start)
+
+
 def _refuse_out_of_step(rule: Rule, start: When) -> None:
     """DTSTART is the first occurrence; what a rule means that says otherwise is undefined (RFC 5545 3.8.5.3)."""
     first = _first(rule, start)

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import re
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from rsvpd.itip.model import Meeting, MeetingStatus, Occurrence, Override, Recurrence, When
+from rsvpd.itip.occurrences import canonical, following, resolve
 
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One thing that a change changes, as people would say it."""
-
-    what: str
-    before: str
-    after: str
+_UNTIL = re.compile(r"(?<=[:;]UNTIL=)[0-9TZ]+", re.IGNORECASE)
 
 
 def is_significant(before: Meeting, after: Meeting) -> bool:
-    """Whether a change asks everybody again: start, end, duration or recurrence."""
-    return (before.start, before.end, _lines(before)) != (after.start, after.end, _lines(after))
+    """Whether a change asks everybody again: start, end, duration or recurrence.
+
+    So does the zone of a series, for it moves the other occurrences.
+    """
+    return _times(before) != _times(after)
+
+
+def _times(meeting: Meeting) -> tuple[object, ...]:
+    lines = sorted(meeting.recurrence.lines) if meeting.recurrence else None
+    # In UTC: two times of one zone compare by the clock, even in the hour that comes twice.
+    return _in_utc(meeting.start), _in_utc(meeting.end), lines, meeting.zone if lines else None
+
+
+def _in_utc(when: When) -> When:
+    return when.astimezone(UTC) if isinstance(when, datetime) and when.tzinfo else when
 
 
 def revised(before: Meeting, after: Meeting, *, significant: bool) -> Meeting:
@@ -43,6 +51,37 @@ def rescheduled(meeting: Meeting, start: When, end: When, zone: str | None) -> M
     )
 
 
+def repeating(meeting: Meeting, recurrence: Recurrence | None) -> Meeting:
+    """The meeting with another recurrence; what was said of occurrences that are no more is forgotten."""
+    if recurrence is None:
+        return replace(meeting, recurrence=None)
+    bare = replace(meeting, recurrence=replace(recurrence, overrides=()))
+    overrides = meeting.recurrence.overrides if meeting.recurrence else ()
+    kept = tuple(o for o in overrides if isinstance(resolve(bare, o.occurrence.at), Occurrence))
+    return replace(meeting, recurrence=replace(recurrence, overrides=kept))
+
+
+def is_over(meeting: Meeting, now: datetime) -> bool:
+    """Whether all of it lies before `now`, every occurrence of a series."""
+    if meeting.recurrence is None:
+        return _ends_at(meeting) <= now
+    moved = [o for o in meeting.recurrence.overrides if not o.cancelled]
+    if any(_ends_at(at_occurrence(meeting, o.occurrence)) > now for o in moved):
+        return False
+    since = now - length(meeting)
+    first = canonical(meeting, since.date() if meeting.all_day else since)
+    gone = {o.occurrence.key for o in moved}
+    later = following(meeting, first, len(gone) + 2)
+    return all(o.key in gone or _ends_at(at_occurrence(meeting, o)) <= now for o in later)
+
+
+def _ends_at(meeting: Meeting) -> datetime:
+    """When it ends; a day ends by the clocks of its zone."""
+    zone = ZoneInfo(meeting.zone) if meeting.zone else UTC
+    end = meeting.end if isinstance(meeting.end, datetime) else datetime.combine(meeting.end, time())
+    return (end if end.tzinfo else end.replace(tzinfo=zone)).astimezone(UTC)
+
+
 def called_off(meeting: Meeting) -> Meeting:
     """The meeting cancelled as a whole (RFC 5546 3.2.5)."""
     return replace(meeting, sequence=meeting.sequence + 1, status=MeetingStatus.CANCELLED)
@@ -61,6 +100,13 @@ def with_moved(meeting: Meeting, occurrence: Occurrence, start: When, end: When)
 def length(meeting: Meeting) -> timedelta:
     """How long the meeting is."""
     return _naive(meeting.end, UTC) - _naive(meeting.start, UTC)
+
+
+def lasting(start: When, meeting: Meeting) -> When:
+    """The end of what begins at `start` and is as long as `meeting`: so many days, or exactly so many hours."""
+    if not isinstance(start, datetime):
+        return start + length(meeting)
+    return (start.astimezone(UTC) + length(meeting)).astimezone(start.tzinfo)
 
 
 def at_occurrence(meeting: Meeting, occurrence: Occurrence) -> Meeting:
@@ -82,10 +128,6 @@ def _with(meeting: Meeting, override: Override) -> Meeting:
     )
 
 
-def _lines(meeting: Meeting) -> tuple[str, ...]:
-    return tuple(sorted(meeting.recurrence.lines)) if meeting.recurrence else ()
-
-
 def _there(when: When, meeting: Meeting) -> When:
     if not isinstance(when, datetime) or not meeting.zone:
         return when
@@ -105,7 +147,8 @@ class _Shift:
         self._before = ZoneInfo(before.zone) if before.zone else UTC
         self._after = ZoneInfo(after.zone) if after.zone else UTC
         self._all_day = after.all_day
-        self._by = _naive(after.start, self._after) - _naive(before.start, self._before)
+        self._began, self._begins = _naive(before.start, self._before), _naive(after.start, self._after)
+        self._by = self._begins - self._began
 
     def when(self, when: When) -> When:
         moved = _naive(when, self._before) + self._by
@@ -123,12 +166,21 @@ class _Shift:
 
     def line(self, line: str) -> str:
         name, _, value = line.partition(":")
-        if name not in {"RDATE", "EXDATE"}:
-            return line
-        at = self.when(_stamped(value))
-        if isinstance(at, datetime):
-            return f"{name}:{at.astimezone(UTC):%Y%m%dT%H%M%SZ}"
-        return f"{name}:{at:%Y%m%d}"
+        if name in {"RDATE", "EXDATE"}:
+            return f"{name}:{_stamp(self.when(_stamped(value)))}"
+        return _UNTIL.sub(lambda found: self._until(found[0]), line)
+
+    def _until(self, value: str) -> str:
+        """UNTIL, which is of the same kind as DTSTART (RFC 5545 3.3.10), at the end of the last day."""
+        last = _naive(_stamped(value), self._before)
+        if len(value) > 8 and last.time() < self._began.time():
+            last -= timedelta(days=1)
+        day = last.date() + (self._begins.date() - self._began.date())
+        return _stamp(day if self._all_day else datetime.combine(day, time(23, 59, 59), self._after))
+
+
+def _stamp(when: When) -> str:
+    return f"{when.astimezone(UTC):%Y%m%dT%H%M%SZ}" if isinstance(when, datetime) else f"{when:%Y%m%d}"
 
 
 def _stamped(value: str) -> When:

@@ -210,7 +210,8 @@ def _asks_again(case: _Case, _: Policy) -> Verdict | None:
 
 def _current_revision(case: _Case, _: Policy) -> Verdict | None:
     stated = ranking.effective_sequence(case.component, case.arrival, case.meeting)
-    needed = case.meeting.asked_at(case.occurrence)
+    attendee = _of(case).attendee
+    needed = max(case.meeting.asked_at(case.occurrence), attendee.asked_sequence if attendee else 0)
     if stated >= needed:
         case.found(
             "sequence", f"{stated} answers the meeting as it is (asked last at {needed})", "RFC 5546 2.1.4"

@@ -313,7 +313,8 @@ class Attendee:
     """Somebody invited to a meeting, with the answers recorded so far.
 
     `address` is normalised; `aliases` are further addresses the organizer
-    recorded for this person.
+    recorded for this person. `asked_sequence` is the SEQUENCE at which one who had
+    been removed was invited again: answers to earlier ones are not in `answers`.
     """
 
     address: str
@@ -326,6 +327,7 @@ class Attendee:
     removed: bool = False
     aliases: frozenset[str] = frozenset()
     answers: tuple[Answer, ...] = ()
+    asked_sequence: int = 0
     token: str | None = None
 
 

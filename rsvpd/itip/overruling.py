@@ -39,7 +39,8 @@ def released(verdict: Verdict, meeting: Meeting, released_at: datetime) -> Verdi
     recorded = (
         ranking.current(ranking.standing(attendee.answers, meeting), answer.occurrence) if attendee else None
     )
-    if answer.rank.sequence < meeting.significant_sequence or (recorded and answer.rank < recorded.rank):
+    needed = max(meeting.significant_sequence, attendee.asked_sequence if attendee else 0)
+    if answer.rank.sequence < needed or (recorded and answer.rank < recorded.rank):
         now = Rank(meeting.sequence, released_at, answer.rank.received_at, answer.rank.ordinal)
         answer = replace(answer, rank=now)
     return replace(verdict, outcome=Outcome.APPLIED, decision=answer)

@@ -126,6 +126,8 @@ def _what_to_do(
     before: Meeting, after: Meeting, attendee: Attendee, *, again: bool
 ) -> tuple[str | None, tuple[str, ...]]:
     """What is to be done now: what to call for beside the changes, and the notes at the end."""
+    if after.details.announcement:
+        return None, ("announcement",)
     if not attendee.rsvp:
         return None, ("no_answer",)
     if again:

@@ -75,6 +75,7 @@ class _Words:
         self._before, self._after, self._speech = before, after, speech
         self._reader = known_zone(zone)
         self._zone = self._reader or after.zone
+        self._moved_along = rescheduled(before, after.start, after.end, after.zone)
 
     def _change(self, key: str, old: str = "", new: str = "", zone: str | None = None) -> Change:
         return Change(self._speech.words[key], old, new, f" ({zone})" if zone else "")
@@ -121,7 +122,7 @@ class _Words:
             yield self._change("series_began" if after else "series_began_some", new=after or "")
         elif self._before.recurrence is not None and self._after.recurrence is None:
             yield self._change("series_ended")
-        elif _rules(self._before) != _rules(self._after):
+        elif _rules(self._moved_along) != _rules(self._after):
             told = before and after and before != after
             yield self._change("series_rule_changed" if told else "series_changed", before or "", after or "")
         else:
@@ -132,8 +133,7 @@ class _Words:
 
     def _single_dates(self) -> Iterator[Change]:
         """What is different beside what moved with the series."""
-        after = self._after
-        found = single_dates(rescheduled(self._before, after.start, after.end, after.zone), after)
+        found = single_dates(self._moved_along, self._after)
         if len(found) > _SINGLE_DATES:
             yield self._change("dates_changed")
             return

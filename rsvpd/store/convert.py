@@ -202,7 +202,8 @@ def attendee_of(
         delegated_from=row.delegated_from,
         removed=row.removed_at is not None,
         aliases=aliases,
-        answers=tuple(answer_of(row.address, answer) for answer in answers),
+        answers=tuple(answer_of(row.address, a) for a in answers if a.sequence >= row.asked_sequence),
+        asked_sequence=row.asked_sequence,
         token=token,
     )
 

@@ -150,6 +150,7 @@ class AttendeeRow(SQLModel, table=True):
     cutype: str = "INDIVIDUAL"
     rsvp: bool = True
     initial_partstat: str = "NEEDS-ACTION"
+    asked_sequence: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     delegated_from: str | None = None
     removed_at: datetime | None = _instant(default=None)
     delivery: str | None = None

@@ -181,31 +181,6 @@ def _delegation_partners(stored: Stored) -> set[str]:
     return named - loaded
 
 
-def put_attendee(session: Session, stored: Stored, attendee: Attendee) -> None:
-    """Invites somebody, also one who was removed before: what they answered then does not come back."""
-    row = session.exec(
-        select(AttendeeRow).where(
-            AttendeeRow.meeting_id == stored.id, AttendeeRow.address == attendee.address
-        )
-    ).first()
-    if row is None:
-        add_attendee(session, stored, attendee)
-        return
-    row.removed_at, row.name, row.role = None, attendee.name, attendee.role.value
-    session.add(row)
-    session.flush()
-    stored.meeting = load_everyone(session, stored.row).meeting
-
-
-def remove_attendees(session: Session, stored: Stored, addresses: Collection[str], now: datetime) -> None:
-    """Takes attendees off the list; their rows and answers stay as history."""
-    change = update(AttendeeRow).where(
-        col(AttendeeRow.meeting_id) == stored.id, col(AttendeeRow.address).in_(addresses)
-    )
-    session.execute(change.values(removed_at=now))
-    session.expire_all()
-
-
 def ask_again(session: Session, stored: Stored) -> None:
     """After a significant change: everybody whose answer it outdates waits again; the answers stay in history."""
     change = update(AttendeeRow).where(col(AttendeeRow.meeting_id) == stored.id)

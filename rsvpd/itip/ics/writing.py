@@ -22,6 +22,7 @@ from rsvpd.itip.model import (
     Method,
     Occurrence,
     Override,
+    PartStat,
     When,
 )
 
@@ -78,8 +79,8 @@ def write(  # noqa: PLR0913  an iTIP object says that much, all by name
         else:
             _add_override(event, meeting, part, zone)
         _add_words(event, meeting)
-        off = (method is Method.CANCEL and cancels) or (part is not None and part.cancelled)
-        _add_status(event, meeting, off=off)
+        if method is not Method.CANCEL or cancels:  # none for one who is taken off the list (RFC 5546 3.2.5)
+            _add_status(event, meeting, off=method is Method.CANCEL or (part is not None and part.cancelled))
         add_details(event, meeting, method, whole=part is None)
         silent = method is Method.PUBLISH or meeting.details.announcement
         _add_people(event, meeting, () if silent else attendees, sent_by)
@@ -211,17 +212,25 @@ def _add_people(event: Event, meeting: Meeting, attendees: Sequence[Attendee], s
     if sent_by is not None:
         organizer.params["SENT-BY"] = str(_calendar_user(sent_by, ""))
     event.add("ORGANIZER", organizer)
+    delegates: dict[str, list[Attendee]] = {}
     for attendee in attendees:
-        event.add("ATTENDEE", _attendee(attendee))
+        if attendee.delegated_from:
+            delegates.setdefault(attendee.delegated_from, []).append(attendee)
+    for attendee in attendees:
+        event.add("ATTENDEE", _attendee(attendee, delegates.get(attendee.address, ())))
 
 
-def _attendee(attendee: Attendee) -> vCalAddress:
+def _attendee(attendee: Attendee, delegates: Sequence[Attendee]) -> vCalAddress:
     """ATTENDEE with what RFC 5546 3.2.2 asks of a REQUEST; CN is the address where no name is known."""
     user = _calendar_user(attendee.address, parameter(attendee.name or "") or attendee.address)
     user.params["CUTYPE"] = attendee.cutype.value
     user.params["ROLE"] = attendee.role.value
     user.params["PARTSTAT"] = attendee.partstat.value
     user.params["RSVP"] = "TRUE" if attendee.rsvp else "FALSE"
+    if attendee.delegated_from:  # RFC 5546 3.2.2.3
+        user.params["DELEGATED-FROM"] = str(_calendar_user(attendee.delegated_from, ""))
+    if attendee.partstat is PartStat.DELEGATED and delegates:
+        user.params["DELEGATED-TO"] = [str(_calendar_user(delegate.address, "")) for delegate in delegates]
     return user
 
 
