@@ -7,12 +7,12 @@ from datetime import datetime
 
 from rsvpd import posting
 from rsvpd.itip import changing
-from rsvpd.itip.model import Meeting, Method, Occurrence
+from rsvpd.itip.model import Meeting, MeetingStatus, Method, Occurrence
 from rsvpd.itip.occurrences import resolve
 from rsvpd.judging import Rules
 from rsvpd.ports import Clock, CouldNot
 from rsvpd.posting import Post
-from rsvpd.store import pending, writes
+from rsvpd.store import listing, pending, writes
 from rsvpd.store.convert import instant
 from rsvpd.store.database import Database
 from rsvpd.store.pending import Pending
@@ -37,6 +37,7 @@ class Proposals:
         now = self.clock.now()
         with self.database.begin() as session:
             proposal = self._pending(session, number)
+            listing.lock(session, proposal.meeting)
             stored = writes.load_everyone(session, proposal.meeting)
             before = stored.meeting
             moved, occurrence = _moved(before, proposal, now)
@@ -72,17 +73,19 @@ class Proposals:
 
 
 def _moved(meeting: Meeting, proposal: Pending, now: datetime) -> tuple[Meeting, Occurrence | None]:
+    if meeting.status is MeetingStatus.CANCELLED:
+        raise CouldNot(f"proposal {proposal.number} is for a meeting that is cancelled; decline it")
     start = proposal.start
     if start is None:
         raise CouldNot(f"proposal {proposal.number} names no time; change the meeting yourself")
     if instant(start, meeting.zone) <= now:
         raise CouldNot(f"proposal {proposal.number} is for a time that is past; decline it")
     end = proposal.end or start + changing.length(meeting)
-    there = replace(meeting, location=proposal.location or meeting.location)
     if proposal.occurrence is None:
+        there = replace(meeting, location=proposal.location or meeting.location)
         moved = changing.rescheduled(there, start, end, meeting.zone)
         return changing.revised(meeting, moved, significant=True), None
     occurrence = resolve(meeting, Occurrence.from_key(proposal.occurrence).at)
     if not isinstance(occurrence, Occurrence):
         raise CouldNot(f"proposal {proposal.number} is for an occurrence that is no more; decline it")
-    return changing.with_moved(there, occurrence, start, end), occurrence
+    return changing.with_moved(meeting, occurrence, start, end), occurrence  # which has no place of its own
