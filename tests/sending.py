@@ -7,7 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 from sqlmodel import select
@@ -40,7 +40,7 @@ class Post:
     """A house with mails to send; its clock stands a little ahead, so that what was just put in is due."""
 
     app: App
-    clock: Ticking = field(default_factory=lambda: Ticking(NOW + timedelta(minutes=5)))
+    clock: Ticking = field(default_factory=lambda: Ticking(datetime.now(UTC) + timedelta(minutes=5)))
 
     def invite(self, *attendees: str, uid: str = UID) -> None:
         fields: Keys = {
