@@ -12,6 +12,7 @@ from rsvpd.calendars import Calendars
 from rsvpd.changes import Changes
 from rsvpd.config import OrganizerSettings, ServerSettings, Settings
 from rsvpd.delivery import Delivery, Filing
+from rsvpd.housekeeping import Housekeeping
 from rsvpd.intake import Intake
 from rsvpd.invitations import Invitations
 from rsvpd.judging import Rules
@@ -89,6 +90,11 @@ class App:
     def proposals(self) -> Proposals:
         """What answering counter-proposals needs."""
         return Proposals(self.database, self.clock, self.rules)
+
+    @property
+    def housekeeping(self) -> Housekeeping:
+        """What keeping house needs."""
+        return Housekeeping(self.database, self.clock, self.settings)
 
     @property
     def calendars(self) -> Calendars:

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from types import FrameType
+from typing import TypeVar
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from rsvpd import sharing
+from rsvpd import housekeeping, sharing
 from rsvpd.app import App
 from rsvpd.config import OrganizerSettings
 from rsvpd.ports import CouldNot
@@ -23,6 +24,8 @@ from rsvpd.watching import Watch
 
 DELIVERY_INTERVAL = timedelta(seconds=2)
 """How often the outgoing queue is looked at; other processes put mails into it."""
+
+Subject = TypeVar("Subject")
 
 log = structlog.get_logger("rsvpd")
 
@@ -69,7 +72,7 @@ class Daemon:
         # What is due is a query at tick time, never a persisted job; a tick that was missed is made up once.
         scheduler = BackgroundScheduler(
             timezone=UTC,
-            executors={"default": {"type": "threadpool", "max_workers": max(len(jobs), 1)}},
+            executors={"default": {"type": "threadpool", "max_workers": len(jobs) + 1}},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         for name, work, organizer, every in jobs:
@@ -81,14 +84,20 @@ class Daemon:
                 next_run_time=datetime.now(UTC),
                 name=name,
             )
+        now, day = datetime.now(UTC), housekeeping.EVERY.total_seconds()
+        scheduler.add_job(
+            self._guarded,
+            "interval",
+            args=("housekeeping", self._keep_house, None),
+            seconds=day,
+            next_run_time=now,
+        )
         return scheduler
 
-    def _guarded(
-        self, name: str, work: Callable[[OrganizerSettings], bool], organizer: OrganizerSettings
-    ) -> None:
+    def _guarded(self, name: str, work: Callable[[Subject], bool], subject: Subject) -> None:
         """One job's trouble is one line when it begins and one when it ends, and never another job's."""
         try:
-            tried = work(organizer)
+            tried = work(subject)
         except CouldNot as error:
             self._troubles.begin(name, error)
         except Exception:
@@ -121,6 +130,18 @@ class Daemon:
         if put:
             log.info("calendar kept", organizer=organizer.name, meetings=put)
         return bool(put)
+
+    def _keep_house(self, _: None) -> bool:
+        kept = self.app.housekeeping.tidy(keep_on=self._keep_on)
+        if kept.anything:
+            log.info(
+                "kept house",
+                replies=kept.replies,
+                mails=kept.mails,
+                meetings=kept.meetings,
+                freed_bytes=kept.freed,
+            )
+        return True
 
     def _keep_on(self) -> bool:
         return not self.stopping.is_set()

@@ -13,6 +13,7 @@ from rsvpd.itip.addresses import domain, with_detail
 from rsvpd.itip.compose import Letter, Mailbox, compose
 from rsvpd.itip.ics.writing import write
 from rsvpd.itip.model import Attendee, Meeting, Method, Occurrence
+from rsvpd.itip.pseudonyms import is_pseudonym
 from rsvpd.letters import Style
 from rsvpd.store import outgoing, writes
 from rsvpd.store.outgoing import Mail
@@ -69,6 +70,9 @@ def post(
     if not stored.row.sends or not recipients:
         return []
     everyone = writes.load_everyone(session, stored.row)
+    # Who was erased is still counted, but no mail can reach them, and no mail names them.
+    listed = tuple(a for a in everyone.meeting.attendees if not is_pseudonym(a.address))
+    everyone.meeting = replace(everyone.meeting, attendees=listed)
     meeting, wanted = everyone.meeting, set(recipients)
     if what.method is Method.REQUEST and meeting.details.announcement:
         what = replace(what, method=Method.PUBLISH)  # it asks nobody (RFC 5546 3.2.1)

@@ -83,6 +83,11 @@ class Settings(BaseSettings):
     state_directory: Path | None = None
     """Where access tokens are kept; systemd's `$STATE_DIRECTORY` by default, else one in your home."""
 
+    keep_raw_days: int | None = Field(default=None, ge=1, le=36_500)
+    """Days after which the bytes of replies and of sent mails are taken away; never by default."""
+    keep_finished_meetings_days: int | None = Field(default=None, ge=1, le=36_500)
+    """Days after its end that a meeting is removed, with all that belongs to it; never by default."""
+
     @classmethod
     def settings_customise_sources(
         cls,

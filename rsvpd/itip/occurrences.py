@@ -85,6 +85,31 @@ def following(meeting: Meeting, occurrence: Occurrence, limit: int) -> tuple[Occ
     return tuple(found[:limit])
 
 
+def ended_before(meeting: Meeting, moment: datetime) -> bool:
+    """Whether nothing of a meeting, not even a moved occurrence, goes on until `moment`; not if it is too much work."""
+    length = _length(meeting)
+    if meeting.recurrence is None:
+        return in_utc(_aware(meeting, meeting.end)) < moment
+    series = _Series(meeting)
+    moved = [o.end or o.start for o in meeting.recurrence.overrides if not o.cancelled]
+    if any(at is not None and in_utc(_aware(meeting, at)) >= moment - length for at in moved):
+        return False
+    try:
+        return next(series.between(series.local(moment - length)), None) is None
+    except _TooMuchWork:
+        return False
+
+
+def _length(meeting: Meeting) -> timedelta:
+    """How long it lasts, and a day more, for zones."""
+    return _aware(meeting, meeting.end) - _aware(meeting, meeting.start) + timedelta(days=1)
+
+
+def _aware(meeting: Meeting, when: When) -> datetime:
+    at = when if isinstance(when, datetime) else datetime.combine(when, time())
+    return at if at.tzinfo else at.replace(tzinfo=_zone(meeting))
+
+
 def canonical(meeting: Meeting, recurrence_id: When) -> Occurrence:
     """`recurrence_id` as it would be compared, whether or not the series has it."""
     series = _Series(meeting)

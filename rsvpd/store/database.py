@@ -61,6 +61,16 @@ class Database:
         with _translated(), Session(self._reading) as session:
             yield session
 
+    @contextmanager
+    def raw_connection(self) -> Iterator[Any]:
+        """The driver's own connection, for what may stand in no transaction."""
+        with _translated():
+            pooled = self.engine.raw_connection()
+            try:
+                yield pooled.driver_connection
+            finally:
+                pooled.close()
+
     def revision(self) -> str | None:
         """The schema's revision; None for an empty database."""
         with _translated(), self._reading.connect() as connection:

@@ -129,6 +129,7 @@ def waiting_for_meeting(session: Session, uid: str) -> Sequence[InboundRow]:
     """Ledger rows that no meeting was known for, and that a meeting with this UID may explain."""
     query = select(InboundRow).where(
         InboundRow.outcome == Outcome.UNKNOWN_MEETING.value,
+        col(InboundRow.emptied_at).is_(None),
         InboundRow.folded_digest == folded_digest(uid),
     )
     return session.exec(query.order_by(col(InboundRow.id))).all()
@@ -140,6 +141,7 @@ def waiting_for_attendee(session: Session, meeting_id: int, address: str) -> Seq
     query = select(InboundRow).where(
         InboundRow.meeting_id == meeting_id,
         InboundRow.outcome == Outcome.HELD.value,
+        col(InboundRow.emptied_at).is_(None),
         InboundRow.attendee == address,
         col(InboundRow.reason).in_(reasons),
     )
@@ -156,6 +158,7 @@ def waiting_for_alias(session: Session, addresses: Collection[str]) -> Sequence[
     """Held rows that came from, or speak of, one of these addresses, and that nobody decided on."""
     query = select(InboundRow).where(
         InboundRow.outcome == Outcome.HELD.value,
+        col(InboundRow.emptied_at).is_(None),
         col(InboundRow.settled_by).is_(None),
         or_(col(InboundRow.attendee).in_(addresses), col(InboundRow.sender).in_(addresses)),
     )

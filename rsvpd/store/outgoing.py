@@ -273,6 +273,11 @@ def _show(session: Session, attendee_ids: Sequence[int], delivery: str, words: s
 def retry(session: Session, ids: Sequence[int], now: datetime) -> None:
     """Has these mails sent as if for the first time. Raises `CouldNot` for one that cannot be, and does none."""
     rows = _settable(session, ids)
+    emptied = next((row for row in rows if row.emptied_at is not None), None)
+    if emptied is not None:
+        raise CouldNot(
+            f"outgoing mail {emptied.id} was erased and cannot be sent again; see `rsvpd meeting resend`"
+        )
     for row in rows:
         _refuse_overtaken(session, row)
         row.status, row.due_at, row.attempts = Status.PENDING.value, now, 0
@@ -347,6 +352,7 @@ def copies_due(session: Session, organizer: str, since: datetime) -> list[Copy]:
             col(OutgoingRow.organizer) == organizer,
             col(OutgoingRow.status) == Status.SENT.value,
             col(OutgoingRow.sent_at) >= since,
+            col(OutgoingRow.emptied_at).is_(None),
         )
         .group_by(*batch)
         .subquery()

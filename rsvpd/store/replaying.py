@@ -22,15 +22,20 @@ def states(session: Session) -> dict[str, str]:
 
 
 def forget_answers(session: Session) -> None:
-    """Empties the record of answers, which is only a reading of the ledger."""
-    session.exec(delete(AnswerRow))
-    session.exec(delete(ProposalRow).where(col(ProposalRow.status) == ProposalStatus.PENDING.value))
+    """Empties the record of answers, which is only a reading of the ledger, where that can be read again."""
+    whole = select(InboundRow.id).where(col(InboundRow.emptied_at).is_(None))
+    session.exec(delete(AnswerRow).where(col(AnswerRow.inbound_id).in_(whole)))
+    session.exec(
+        delete(ProposalRow).where(
+            col(ProposalRow.status) == ProposalStatus.PENDING.value, col(ProposalRow.inbound_id).in_(whole)
+        )
+    )
 
 
 def rows_after(session: Session, number: int, limit: int) -> Sequence[InboundRow]:
-    """The next ledger rows, in the order in which they were recorded."""
-    query = select(InboundRow).where(col(InboundRow.id) > number).order_by(col(InboundRow.id)).limit(limit)
-    return session.exec(query).all()
+    """The next ledger rows that can be read again, in the order in which they were recorded."""
+    query = select(InboundRow).where(col(InboundRow.id) > number, col(InboundRow.emptied_at).is_(None))
+    return session.exec(query.order_by(col(InboundRow.id)).limit(limit)).all()
 
 
 def as_of(stored: Stored, moment: datetime) -> Meeting:

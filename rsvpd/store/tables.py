@@ -222,6 +222,8 @@ class InboundRow(SQLModel, table=True):
     settled_by: str | None = None
     settled_at: datetime | None = _instant(default=None)
     unfinished: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    emptied_at: datetime | None = _instant(default=None)
+    """When its bytes were taken away, so that it cannot be judged again."""
 
 
 class AnswerRow(SQLModel, table=True):
@@ -300,6 +302,8 @@ class OutgoingRow(SQLModel, table=True):
     first_tried_at: datetime | None = _instant(default=None)
     sent_at: datetime | None = _instant(default=None, index=True)
     filed_at: datetime | None = _instant(default=None)
+    emptied_at: datetime | None = _instant(default=None)
+    """When its bytes were taken away, so that it cannot be sent again."""
 
 
 class MemberRow(SQLModel, table=True):
@@ -321,6 +325,15 @@ class LeaseRow(SQLModel, table=True):
 
     name: str = Field(primary_key=True)
     holder: str = Field(foreign_key="member.id", index=True, ondelete="CASCADE")
+
+
+class SecretRow(SQLModel, table=True):
+    """A key that belongs to this database."""
+
+    __tablename__: ClassVar[str] = "secret"
+
+    name: str = Field(primary_key=True)
+    value: bytes = Field(sa_type=LargeBinary)
 
 
 class CursorRow(SQLModel, table=True):
