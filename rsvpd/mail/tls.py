@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import ssl
+from functools import lru_cache
+from pathlib import Path
 
 from rsvpd.config import OAuthSettings, ServerSettings
 from rsvpd.ports import CouldNot
@@ -15,9 +17,21 @@ _OBJECT = re.compile(r"<[^<>]* object at [^<>]*>:? ?")
 def context(settings: ServerSettings | OAuthSettings) -> ssl.SSLContext:
     """A context that verifies against the system's certificates, or against `ca_file`."""
     try:
-        return ssl.create_default_context(cafile=settings.ca_file)
+        return _context(settings.ca_file, _changed_at(settings.ca_file))
     except (OSError, ssl.SSLError) as error:
         raise CouldNot(f"ca_file {settings.ca_file}: cannot be read as certificates ({error})") from error
+
+
+@lru_cache(maxsize=64)
+def _context(ca_file: Path | None, _changed_at: int) -> ssl.SSLContext:
+    """Connections share it: each would hold a megabyte of certificates of its own."""
+    return ssl.create_default_context(cafile=ca_file)
+
+
+def _changed_at(ca_file: Path | None) -> int:
+    system = ssl.get_default_verify_paths()
+    trusted = [ca_file] if ca_file else [Path(place) for place in (system.cafile, system.capath) if place]
+    return max((place.stat().st_mtime_ns for place in trusted if ca_file or place.exists()), default=0)
 
 
 def words(error: Exception) -> str:
