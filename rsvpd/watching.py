@@ -104,6 +104,7 @@ class Watch:
 
     def __init__(self, app: App, member: Member, troubles: Troubles) -> None:
         self.turned_at = time.monotonic()
+        self._shared_at = 0.0
         self.mailboxes: dict[str, Watched] = {}
         self._app = app
         self._member = member
@@ -171,11 +172,13 @@ class Watch:
         for request in self._asked():
             request()
         if not self._stopping.is_set():
-            self._share()
+            if time.monotonic() - self._shared_at >= _LONGEST_TURN:
+                self._share()
             self._begin()
 
     def _share(self) -> None:
         """Watches what this process has in hand by now, and no longer what it had."""
+        self._shared_at = time.monotonic()
         for organizer in self._app.settings.organizer:
             has = organizer.imap is not None and self._member.has(organizer.name)
             if has and organizer.name not in self.mailboxes:
