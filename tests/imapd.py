@@ -29,8 +29,12 @@ class Imapd:
     faults: dict[str, Fault] = field(default_factory=dict)
     lasting: dict[str, Fault] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    open: int = 0
+    most: int = 0
+    """Connections now, and at most at a time."""
     _listener: socket.socket = field(default_factory=socket.socket)
     _idling: dict[socket.socket, bytes] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
     _ended: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -72,7 +76,15 @@ class Imapd:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            threading.Thread(target=self._served, args=(connection,), daemon=True).start()
+
+    def _served(self, connection: socket.socket) -> None:
+        with self._lock:
+            self.open += 1
+            self.most = max(self.most, self.open)
+        self._serve(connection)
+        with self._lock:
+            self.open -= 1
 
     def _serve(self, connection: socket.socket) -> None:
         with contextlib.suppress(OSError), connection, connection.makefile("rb") as lines:

@@ -160,6 +160,17 @@ def test_a_server_that_refuses_idle_is_polled(tmp_path: Path, answer: bytes) -> 
         assert (server.asked.count("LOGIN"), server.asked.count("IDLE")) == (1, 1)
 
 
+def test_mailboxes_beyond_the_limit_of_connections_take_turns(tmp_path: Path) -> None:
+    with Imapd() as server:
+        keys = scripted(server) | {"connections_per_server": 2, "timeout": "10s"}
+        with watching(tmp_path, *[keys] * 5, interval="1s") as one:
+            eventually(lambda: all(one.rests(name) for name in ("events", "o1", "o2", "o3", "o4")))
+            server.put(reply())
+            one.becomes(*["applied"] * 5)
+        assert server.most == 2
+        assert [line for line in one.said if line["event"] == "could not"] == []
+
+
 def test_news_before_the_continuation_are_heard(tmp_path: Path) -> None:
     said: Fault = [b"* 1 EXISTS\r\n+ idling\r\n"]
     with Imapd() as server, watching(tmp_path, scripted(server), interval="1h") as one:
