@@ -42,6 +42,7 @@ def _connect(settings: ImapSettings, token: str | None) -> IMAPClient:
     )
     try:
         client.normalise_times = False
+        client._imap.debug = 0  # noqa: SLF001  else each line is formatted for a log that nobody reads
         if settings.security is Security.STARTTLS:
             client.starttls(context)
         _keep_alive(client.socket())
