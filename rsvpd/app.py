@@ -23,6 +23,7 @@ from rsvpd.mail.imap import ImapMailbox, Slots
 from rsvpd.ports import CalendarUnavailable, Clock, CouldNot, MailboxUnavailable, StoreUnavailable, Worker
 from rsvpd.posting import Desk, Stationery
 from rsvpd.proposals import Proposals
+from rsvpd.reminders import Reminders
 from rsvpd.review import Review
 from rsvpd.store.clock import DatabaseClock
 from rsvpd.store.database import Database
@@ -80,6 +81,11 @@ class App:
     def changes(self) -> Changes:
         """What changing meetings needs."""
         return Changes(self.database, self.clock, self.settings, self.rules)
+
+    @property
+    def reminders(self) -> Reminders:
+        """What reminding needs."""
+        return Reminders(self.database, self.clock, self.settings, self.rules)
 
     @property
     def review(self) -> Review:

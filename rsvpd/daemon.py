@@ -26,6 +26,8 @@ DELIVERY_INTERVAL = timedelta(seconds=2)
 """How often the outgoing queue is looked at; other processes put mails into it."""
 
 Subject = TypeVar("Subject")
+REMINDER_INTERVAL = timedelta(minutes=1)
+"""How often the reminder rules are looked at."""
 
 log = structlog.get_logger("rsvpd")
 
@@ -65,6 +67,7 @@ class Daemon:
             for verb, work, seconds, wanted in (
                 ("deliver", partial(self._deliver, member), DELIVERY_INTERVAL, organizer.smtp),
                 ("calendar", alone(self._keep_calendar), self.app.settings.poll_interval, organizer.caldav),
+                ("remind", self._remind, REMINDER_INTERVAL, organizer.smtp),
                 ("file", alone(self._file), self.app.settings.poll_interval, _keeps_sent(organizer)),
             )
             if wanted
@@ -124,6 +127,12 @@ class Daemon:
         if copies:
             log.info("filed", organizer=organizer.name, copies=copies)
         return bool(copies)
+
+    def _remind(self, organizer: OrganizerSettings) -> bool:
+        mails = self.app.reminders.remind(organizer, keep_on=self._keep_on)
+        if mails:
+            log.info("reminded", organizer=organizer.name, mails=mails)
+        return True
 
     def _keep_calendar(self, organizer: OrganizerSettings) -> bool:
         put = self.app.calendars.update(organizer, keep_on=self._keep_on)

@@ -32,7 +32,7 @@ from rsvpd.ports import (
     TransportUnavailable,
     Worker,
 )
-from rsvpd.store import outgoing
+from rsvpd.store import outgoing, reminding
 from rsvpd.store.database import Database
 from rsvpd.store.outgoing import Claimed
 from rsvpd.store.writes import Transaction
@@ -89,7 +89,7 @@ class Delivery:
 
 @dataclass(slots=True)
 class _Round:
-    """One connection, what became of the mails, and how many in a row broke it."""
+    """One connection, what became of the mails, how many in a row broke it, and which of the claimed remind."""
 
     delivery: Delivery
     organizer: OrganizerSettings
@@ -97,6 +97,7 @@ class _Round:
     transport: Transport
     delivered: Delivered = field(default_factory=Delivered)
     losses: int = 0
+    reminders: set[int] = field(default_factory=set)
 
     def claim(self) -> list[Claimed]:
         """The next mails, as many as the rate allows."""
@@ -105,7 +106,9 @@ class _Round:
         with self.delivery.database.begin() as session:
             if self.settings.mails_per_minute is not None:
                 limit = min(limit, outgoing.allowance(session, name, now, self.settings.mails_per_minute))
-            return outgoing.claim(session, name, now, member=worker, limit=limit) if limit > 0 else []
+            batch = outgoing.claim(session, name, now, member=worker, limit=limit) if limit > 0 else []
+            self.reminders = reminding.among(session, [mail.id for mail in batch])
+            return batch
 
     def send(self, batch: Sequence[Claimed]) -> None:
         """Sends them one by one, as long as nobody can have taken this process for dead."""
@@ -113,6 +116,8 @@ class _Round:
         for number, mail in enumerate(batch):
             if not self.delivery.worker.sure:
                 return
+            if mail.id in self.reminders and self._outlived(mail):
+                continue
             try:
                 answer = self.transport.send(sender, mail.recipient, mail.raw, mail.message_id.strip("<>"))
             except TransportLost as error:
@@ -123,6 +128,11 @@ class _Round:
             else:
                 self.losses = 0
                 self._mark(mail, answer)
+
+    def _outlived(self, mail: Claimed) -> bool:
+        """Whether there is an answer by now: asked at the last moment, so that one just given counts."""
+        with self.delivery.database.begin() as session:
+            return reminding.withdraw(session, mail.id, self.delivery.clock.now())
 
     def _lost(self, mail: Claimed, untried: Sequence[Claimed], error: TransportLost) -> None:
         """Counts against this mail; the others go on, unless they would fare no better."""

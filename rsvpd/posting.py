@@ -46,7 +46,7 @@ class Post:
 
     `before` is the meeting before a change, `people` whether it is told who was added or
     removed. `occurrence` is the one that is spoken of, `removed` says that the reader
-    alone is no longer expected.
+    alone is no longer expected, `fills` that the message is a template.
     """
 
     method: Method
@@ -54,6 +54,7 @@ class Post:
     people: bool = False
     occurrence: Occurrence | None = None
     message: str | None = None
+    fills: bool = False
     reminder: bool = False
     removed: bool = False
 
@@ -83,7 +84,7 @@ def post(
     writer = _Writer(everyone, what, now, desk, stationery, told)
     mails = [writer.mail(attendee, invited) for attendee in readers]
     if what.occurrence is None and what.method is not Method.DECLINECOUNTER:
-        outgoing.supersede(session, [mail.attendee_id for mail in mails])
+        outgoing.supersede(session, [mail.attendee_id for mail in mails if mail.attendee_id is not None])
     outgoing.enqueue(session, mails, now)
     return mails
 
@@ -152,7 +153,10 @@ class _Writer:
     def _letter(self, attendee: Attendee) -> Letter:
         what, meeting = self.what, self.stored.meeting
         style = replace(
-            self.stationery.style, message=what.message, show_attendees=self.stationery.show_attendees
+            self.stationery.style,
+            message=what.message,
+            fills=what.fills,
+            show_attendees=self.stationery.show_attendees,
         )
         if what.method is Method.DECLINECOUNTER:
             return letters.proposal_declined(meeting, attendee, what.message)

@@ -238,3 +238,22 @@ def test_days_and_months_are_the_language_s_own() -> None:
     assert language("es").weekday(5) == "sábado"
     assert language("fr").date("date", datetime(2027, 2, 1)) == "1er février 2027"  # noqa: DTZ001  a day
     assert language("de").listed(["a", "b", "c"]) == "a, b und c"
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_who_accepted_is_reminded_in_every_language(code: str) -> None:
+    letter = letters.coming(MEETING, BEAT, style=Style(language=code))
+    spoken = language(code)
+    for shown in (letter.text, read(letter.html).text):
+        assert spoken.say("lead_reminder_accepted", who="Ann Example") in flat(shown)
+        assert spoken.say("note_coming") in flat(shown)
+    assert letter.subject.startswith(spoken.say("kind_reminder"))
+
+
+def test_a_message_can_be_a_template_and_is_escaped_as_any_other() -> None:
+    style = Style(message="<b>{{ summary }}</b> {{ when }}", fills=True)
+    letter = letters.coming(MEETING, BEAT, style=style)
+    assert "<b>Budget</b> Thu 3 Dec 2026 14:00" in flat(letter.text)
+    assert "&lt;b&gt;Budget&lt;/b&gt;" in letter.html
+    plain = letters.coming(MEETING, BEAT, style=replace(style, fills=False))
+    assert "{{ summary }}" in plain.text

@@ -147,12 +147,14 @@ def configured(key: str = "", value: object = None) -> Settings:
         "caldav": {"url": "https://cal.example.org/"},
         "oauth": {"client_id": "c", "token_endpoint": "https://login.example.org/token"},
     }
-    keys: dict[str, Any] = {"organizer": [organizer]}
+    reminder: dict[str, Any] = {"name": "no answer yet", "before_start": "2d"}
+    keys: dict[str, Any] = {"organizer": [organizer], "reminder": [reminder]}
     if key:
         *place, last = key.split(".")
-        table = organizer if place[:1] == ["organizer"] else keys
-        for step in place[1:] if table is organizer else place:
-            table = table.setdefault(step, {})
+        table = keys
+        for step in place:
+            inner = table.setdefault(step, {})
+            table = inner[0] if isinstance(inner, list) else inner
         table[last] = value
     return parse(keys, Path("rsvpd.toml"))
 
@@ -179,8 +181,11 @@ def test_the_documented_default_is_the_default(key: str, info: FieldInfo) -> Non
 def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, object]:
     found: dict[str, object] = {}
     for key, value in table.items():
-        inner = value[0] if key == "organizer" else value
-        found |= _flat(inner, f"{prefix}{key}.") if isinstance(inner, dict) else {f"{prefix}{key}": value}
+        if f"{prefix}{key}" in FIELDS:
+            found[f"{prefix}{key}"] = value
+            continue
+        for inner in value if isinstance(value, list) else [value]:
+            found |= _flat(inner, f"{prefix}{key}.")
     return found
 
 

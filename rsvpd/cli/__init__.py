@@ -11,6 +11,7 @@ from rsvpd.cli import (  # noqa: F401  each adds its commands
     meeting,
     oauth,
     outgoing,
+    reminders,
     review,
 )
 from rsvpd.cli.root import app

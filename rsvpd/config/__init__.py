@@ -3,6 +3,7 @@
 from rsvpd.config.loading import load, parse
 from rsvpd.config.oauth import Grant, OAuthSettings
 from rsvpd.config.organizers import OrganizerSettings, SenderSettings
+from rsvpd.config.reminders import ReminderSettings
 from rsvpd.config.servers import (
     Afterwards,
     CaldavSettings,
@@ -26,6 +27,7 @@ __all__ = [
     "LoginSettings",
     "OAuthSettings",
     "OrganizerSettings",
+    "ReminderSettings",
     "Security",
     "SenderSettings",
     "ServerSettings",

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from rsvpd.config.organizers import OrganizerSettings
+from rsvpd.config.reminders import ReminderSettings
 from rsvpd.config.servers import Section
 from rsvpd.config.values import ConfigInvalid, Duration, secret_in
 from rsvpd.itip.addresses import normalise
@@ -61,6 +62,7 @@ class Settings(BaseSettings):
 
     database: DatabaseSettings = DatabaseSettings()
     organizer: tuple[OrganizerSettings, ...] = ()
+    reminder: tuple[ReminderSettings, ...] = ()
     limits: LimitSettings = LimitSettings()
     poll_interval: Duration = timedelta(minutes=1)
     """How often every mailbox is looked at."""
@@ -106,6 +108,14 @@ class Settings(BaseSettings):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"two organizers are called {twice[0]}; give each a name of its own")
+        for reminder in self.reminder:
+            unknown = sorted(set(reminder.organizers) - set(names))
+            if unknown:
+                raise ValueError(f"reminder {reminder.name}: there is no organizer {unknown[0]!r}")
+        called = [reminder.name for reminder in self.reminder]
+        again = sorted({name for name in called if called.count(name) > 1})
+        if again:
+            raise ValueError(f"two reminders are called {again[0]}; give each a name of its own")
         if self.require_authentication and not self.authserv_id:
             raise ValueError("require_authentication needs authserv_id: whose word to believe")
         if self.reply_tokens and self.token_secret_file is None:

@@ -75,9 +75,7 @@ def compose(  # noqa: PLR0913  a mail has that many parts, all by name
     """
     if f"\r\nMETHOD:{method.value}\r\n".encode() not in ics:
         raise ValueError(f"the calendar does not say METHOD:{method.value}")
-    header = _header(letter.subject, sender, recipient, message_id, date)
-    if reply_to is not None:
-        header += f"Reply-To: {_mailbox(reply_to)}\r\nSender: {_mailbox((sender[0], None))}\r\n".encode()
+    header = _header(letter.subject, sender, recipient, message_id, date, reply_to)
     mail = MIMEPart(policy=SMTP)
     mail.make_mixed()
     mail.attach(_alternatives(letter, ics, method))
@@ -88,7 +86,41 @@ def compose(  # noqa: PLR0913  a mail has that many parts, all by name
     return header + mail.as_bytes()
 
 
-def _header(subject: str, sender: Mailbox, recipient: Mailbox, message_id: str, date: datetime) -> bytes:
+def compose_plain(
+    *,
+    letter: Letter,
+    sender: Mailbox,
+    recipient: Mailbox,
+    message_id: str,
+    date: datetime,
+    reply_to: Mailbox | None = None,
+    attachments: Sequence[Attachment] = (),
+) -> bytes:
+    """A mail without a calendar, in which nobody is asked by buttons; marked as written by a program (RFC 3834 5).
+
+    The arguments, what is returned and what is raised are those of `compose`.
+    """
+    header = _header(letter.subject, sender, recipient, message_id, date, reply_to)
+    header += b"Auto-Submitted: auto-generated\r\n"
+    mail = _words_of(letter)
+    if attachments:
+        words, mail = mail, MIMEPart(policy=SMTP)
+        mail.make_mixed()
+        mail.attach(words)
+        for attachment in attachments:
+            kind = _carried(attachment.content_type)
+            mail.attach(_attached(attachment.data, kind, files.safe_name(attachment.name)))
+    return header + mail.as_bytes()
+
+
+def _header(
+    subject: str,
+    sender: Mailbox,
+    recipient: Mailbox,
+    message_id: str,
+    date: datetime,
+    reply_to: Mailbox | None,
+) -> bytes:
     """Every field but Content-Type, written here because `email.policy.SMTP` folds some names wrongly.
 
     No Content-Class: Exchange writes it on meeting requests, but what makes a
@@ -102,17 +134,24 @@ def _header(subject: str, sender: Mailbox, recipient: Mailbox, message_id: str, 
         "Subject": _words(subject),
         "MIME-Version": "1.0",
     }
+    if reply_to is not None:
+        fields |= {"Reply-To": _mailbox(reply_to), "Sender": _mailbox((sender[0], None))}
     return "".join(f"{name}: {value}\r\n" for name, value in fields.items()).encode()
 
 
 def _alternatives(letter: Letter, ics: bytes, method: Method) -> MIMEPart:
+    body = _words_of(letter)
+    body.attach(_calendar(ics, method))
+    return body
+
+
+def _words_of(letter: Letter) -> MIMEPart:
     body = MIMEPart(policy=SMTP)
     body.make_alternative()
     for text, subtype in ((letter.text, "plain"), (letter.html, "html")):
         part = MIMEPart(policy=SMTP)
         part.set_content(text, subtype=subtype, cte="quoted-printable")
         body.attach(part)
-    body.attach(_calendar(ics, method))
     return body
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from rsvpd.itip import ranking
 from rsvpd.itip.changing import at_occurrence, is_significant
 from rsvpd.itip.compose import Letter
 from rsvpd.itip.model import Attendee, Meeting, Occurrence, PartStat
@@ -25,6 +26,7 @@ __all__ = [
     "Style",
     "announcement",
     "cancelled",
+    "coming",
     "invitation",
     "proposal_declined",
     "removed",
@@ -37,13 +39,20 @@ _PLAIN = Style()
 def invitation(
     meeting: Meeting, attendee: Attendee, *, style: Style = _PLAIN, reminder: bool = False
 ) -> Letter:
-    """The letter that invites `attendee`, or reminds one who has not answered yet.
+    """The letter that invites `attendee`, or reminds one who has not answered yet, or not for certain.
 
     Raises:
         LetterBroken: a template of the user's; so for every function here.
     """
     kind = "reminder" if reminder else "invitation"
-    return _letter(meeting, attendee, Saying(kind, kind, (_answer(attendee),)), style)
+    tentative = reminder and ranking.partstat(attendee, meeting) is PartStat.TENTATIVE
+    lead = "reminder_tentative" if tentative else kind
+    return _letter(meeting, attendee, Saying(kind, lead, (_answer(attendee),)), style)
+
+
+def coming(meeting: Meeting, attendee: Attendee, *, style: Style = _PLAIN) -> Letter:
+    """The letter that reminds `attendee`, who accepted; it goes without a calendar, so it asks nothing."""
+    return _letter(meeting, attendee, Saying("reminder", "reminder_accepted", ("coming",)), style)
 
 
 def updated(

@@ -20,6 +20,7 @@ class Style:
         language: `en`, `de`, `es` or `fr`, or a tag such as `de-AT`; any other is read as English.
         zone: the IANA zone of the reader; without one, times are in the zone of the meeting.
         message: a word from the organizer, shown before everything else.
+        fills: whether the message is a template, as the subject is.
         show_attendees: whether the others are named or counted.
         templates: a folder with templates that are taken before the built-in ones of the same name.
         subject: a template for the subject, such as `{{ summary }} ({{ when }})`.
@@ -28,6 +29,7 @@ class Style:
     language: str = "en"
     zone: str | None = None
     message: str | None = None
+    fills: bool = False
     show_attendees: bool = True
     templates: Path | None = None
     subject: str | None = None

@@ -23,13 +23,13 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from rsvpd.itip.compose import Letter
 from rsvpd.letters.changes import marked
-from rsvpd.letters.plain import linked, one_line, web_address, wrapped
+from rsvpd.letters.plain import linked, one_line, paragraphs, web_address, wrapped
 from rsvpd.letters.style import LetterBroken, Style
 
 _SUBJECT = 250
 """More characters than these no list of mails shows."""
 _UNNAMED = "<template>"
-"""What jinja2 calls a template that is no file: here only the subject."""
+"""What jinja2 calls a template that is no file: the subject, and a message."""
 
 
 def render(kind: str, material: Mapping[str, object], style: Style) -> Letter:
@@ -38,6 +38,7 @@ def render(kind: str, material: Mapping[str, object], style: Style) -> Letter:
     Raises:
         LetterBroken: a template of the user's, or the subject.
     """
+    material = _with_message(material, style)
     with _blaming(style.templates):
         environment = _environment(style.templates)
         subject = _subject(environment, material, style)
@@ -46,6 +47,14 @@ def render(kind: str, material: Mapping[str, object], style: Style) -> Letter:
             _rendered(environment, f"{kind}.txt.j2", "base.txt.j2", material, subject).strip() + "\n",
             _rendered(environment, f"{kind}.html.j2", "base.html.j2", material, subject),
         )
+
+
+def _with_message(material: Mapping[str, object], style: Style) -> Mapping[str, object]:
+    if not style.fills or not style.message:
+        return material
+    with _blaming(style.templates, "the message"):
+        filled = _environment(style.templates).from_string(style.message).render(material)
+    return {**material, "message": paragraphs(filled)}
 
 
 def _rendered(
@@ -107,8 +116,11 @@ class _Folder(FileSystemLoader):
 
 
 @contextmanager
-def _blaming(templates: Path | None) -> Iterator[None]:
-    """Turns whatever a template of the user's raises into one line; what our own raise is a fault of ours."""
+def _blaming(templates: Path | None, unnamed: str = "the subject") -> Iterator[None]:
+    """Turns whatever a template of the user's raises into one line; what our own raise is a fault of ours.
+
+    `unnamed` is what a template that is no file is called.
+    """
     try:
         yield
     except LetterBroken:
@@ -116,20 +128,20 @@ def _blaming(templates: Path | None) -> Iterator[None]:
     except TemplateSyntaxError as error:
         if not _is_theirs(error.filename or _UNNAMED, templates):
             raise
-        raise LetterBroken(_place(error.filename, error.lineno) + one_line(error.message)) from error
+        raise LetterBroken(_place(error.filename, error.lineno, unnamed) + one_line(error.message)) from error
     except Exception as error:  # a template can raise anything
         lines = [line for line in extract_tb(error.__traceback__) if _is_theirs(line.filename, templates)]
         if not lines:
             raise
-        raise LetterBroken(_place(lines[-1].filename, lines[-1].lineno) + _words(error)) from error
+        raise LetterBroken(_place(lines[-1].filename, lines[-1].lineno, unnamed) + _words(error)) from error
 
 
 def _is_theirs(filename: str, templates: Path | None) -> bool:
     return filename == _UNNAMED or (templates is not None and Path(filename).is_relative_to(templates))
 
 
-def _place(filename: str | None, line: int | None) -> str:
-    name = "the subject" if filename in {None, _UNNAMED} else filename
+def _place(filename: str | None, line: int | None, unnamed: str) -> str:
+    name = unnamed if filename in {None, _UNNAMED} else filename
     return f"{name}, line {line or 1}: "
 
 

@@ -34,11 +34,11 @@ _UNCLAIMED = col(OutgoingRow.claimed_by).is_(None)
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A mail to put into the queue."""
+    """A mail to put into the queue; one that is for nobody invited has no attendee, one about no single meeting none."""
 
     organizer: str
-    meeting_id: int
-    attendee_id: int
+    meeting_id: int | None
+    attendee_id: int | None
     recipient: str
     message_id: str
     method: str
@@ -78,7 +78,7 @@ def enqueue(session: Session, mails: Sequence[Mail], now: datetime) -> None:
         )
         for mail in mails
     )
-    _show(session, [mail.attendee_id for mail in mails], "pending", None)
+    _show(session, [mail.attendee_id for mail in mails if mail.attendee_id is not None], "pending", None)
 
 
 def supersede(session: Session, attendee_ids: Sequence[int]) -> None:
@@ -343,7 +343,8 @@ class Copy:
 def copies_due(session: Session, organizer: str, since: datetime) -> list[Copy]:
     """One mail for each batch of which none is filed: the first that was sent, at `since` or later.
 
-    A batch is what was put in together for one meeting with one METHOD.
+    A batch is what was put in together for one meeting with one METHOD. What is about
+    no single meeting is for the organizer's own use and has no copy.
     """
     batch = (col(OutgoingRow.meeting_id), col(OutgoingRow.method), col(OutgoingRow.created_at))
     firsts = (
@@ -353,6 +354,7 @@ def copies_due(session: Session, organizer: str, since: datetime) -> list[Copy]:
             col(OutgoingRow.status) == Status.SENT.value,
             col(OutgoingRow.sent_at) >= since,
             col(OutgoingRow.emptied_at).is_(None),
+            col(OutgoingRow.meeting_id).is_not(None),
         )
         .group_by(*batch)
         .subquery()

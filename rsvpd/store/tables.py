@@ -356,3 +356,25 @@ class CalendarCopyRow(SQLModel, table=True):
     meeting_id: int = Field(primary_key=True, foreign_key="meeting.id", ondelete="CASCADE")
     digest: str
     put_at: datetime = _instant()
+
+
+class ReminderRow(SQLModel, table=True):
+    """That a moment of a reminder rule was served for an attendee; what keeps it from being served twice.
+
+    `sequence` is that of the revision they were asked about, `occurrence` empty for the
+    whole meeting (a null would not be unique).
+    """
+
+    __tablename__: ClassVar[str] = "reminder"
+    __table_args__ = (UniqueConstraint("attendee_id", "rule", "sequence", "occurrence", "number"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    attendee_id: int = Field(foreign_key="attendee.id", ondelete="CASCADE")
+    rule: str
+    sequence: int
+    occurrence: str = ""
+    number: int
+    partstat: str
+    starts_at: datetime = _instant()
+    reminded_at: datetime = _instant()
+    outgoing_id: int | None = Field(default=None, foreign_key="outgoing.id", index=True, ondelete="SET NULL")
