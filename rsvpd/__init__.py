@@ -9,6 +9,8 @@ The floor plan. A room imports only from lower floors; import-linter holds it.
     invitations    a meeting -> rows in outgoing
     intake         mailbox -> ledger rows and answers
     delivery       outgoing rows -> SMTP
+    reminders      rules -> outgoing rows for those who have not answered
+    reports        who is coming and what is new, as text, HTML and tables
     calendars      meetings with their answers -> the organizer's own calendar
     store, mail    the only rooms that talk SQL, IMAP, SMTP, CalDAV and OAuth
     letters        the words of the mails

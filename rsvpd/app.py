@@ -24,6 +24,7 @@ from rsvpd.ports import CalendarUnavailable, Clock, CouldNot, MailboxUnavailable
 from rsvpd.posting import Desk, Stationery
 from rsvpd.proposals import Proposals
 from rsvpd.reminders import Reminders
+from rsvpd.reports import Reports
 from rsvpd.review import Review
 from rsvpd.store.clock import DatabaseClock
 from rsvpd.store.database import Database
@@ -86,6 +87,11 @@ class App:
     def reminders(self) -> Reminders:
         """What reminding needs."""
         return Reminders(self.database, self.clock, self.settings, self.rules)
+
+    @property
+    def reports(self) -> Reports:
+        """What reporting needs."""
+        return Reports(self.database, self.clock, self.settings, self.rules)
 
     @property
     def review(self) -> Review:

@@ -27,7 +27,7 @@ DELIVERY_INTERVAL = timedelta(seconds=2)
 
 Subject = TypeVar("Subject")
 REMINDER_INTERVAL = timedelta(minutes=1)
-"""How often the reminder rules are looked at."""
+"""How often the rules of reminders and the schedules of reports are looked at."""
 
 log = structlog.get_logger("rsvpd")
 
@@ -68,6 +68,7 @@ class Daemon:
                 ("deliver", partial(self._deliver, member), DELIVERY_INTERVAL, organizer.smtp),
                 ("calendar", alone(self._keep_calendar), self.app.settings.poll_interval, organizer.caldav),
                 ("remind", self._remind, REMINDER_INTERVAL, organizer.smtp),
+                ("report", self._report, REMINDER_INTERVAL, organizer.smtp),
                 ("file", alone(self._file), self.app.settings.poll_interval, _keeps_sent(organizer)),
             )
             if wanted
@@ -132,6 +133,12 @@ class Daemon:
         mails = self.app.reminders.remind(organizer, keep_on=self._keep_on)
         if mails:
             log.info("reminded", organizer=organizer.name, mails=mails)
+        return True
+
+    def _report(self, organizer: OrganizerSettings) -> bool:
+        reports = self.app.reports.send_due(organizer)
+        if reports:
+            log.info("reported", organizer=organizer.name, reports=reports)
         return True
 
     def _keep_calendar(self, organizer: OrganizerSettings) -> bool:

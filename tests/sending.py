@@ -8,6 +8,9 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
 from typing import Any, Self
 
 from sqlmodel import select
@@ -85,6 +88,28 @@ def post(url: str) -> Iterator[Post]:
         yield Post(app)
     finally:
         app.database.close()
+
+
+def mail(content: bytes) -> EmailMessage:
+    """A mail as it was sent."""
+    found = message_from_bytes(content, policy=default)
+    assert isinstance(found, EmailMessage)
+    return found
+
+
+def recipients(mails: Sequence[EmailMessage]) -> list[str]:
+    return sorted(str(one["To"]).strip("<>").rpartition("<")[2] for one in mails)
+
+
+def calendar(one: EmailMessage) -> str:
+    part = next((p for p in one.walk() if p.get_content_type() == "text/calendar"), None)
+    return part.get_content() if part is not None else ""
+
+
+def words(one: EmailMessage) -> str:
+    part = one.get_body(("plain",))
+    assert part is not None
+    return " ".join(str(part.get_content()).split())
 
 
 SILENCE = "silence"

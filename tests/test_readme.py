@@ -148,7 +148,8 @@ def configured(key: str = "", value: object = None) -> Settings:
         "oauth": {"client_id": "c", "token_endpoint": "https://login.example.org/token"},
     }
     reminder: dict[str, Any] = {"name": "no answer yet", "before_start": "2d"}
-    keys: dict[str, Any] = {"organizer": [organizer], "reminder": [reminder]}
+    report = {"name": "every morning", "cron": "0 8 * * *"}
+    keys: dict[str, Any] = {"organizer": [organizer], "reminder": [reminder], "report": [report]}
     if key:
         *place, last = key.split(".")
         table = keys

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from email import message_from_bytes
 from email.message import EmailMessage
-from email.policy import default
 from pathlib import Path
 
 import pytest
-from sending import Post, organizer
+from sending import Post, calendar, mail, organizer, recipients, words
 from sqlmodel import select
 
 import house
@@ -76,27 +74,6 @@ class Reminded(Post):
 
 
 Open = Callable[..., Reminded]
-
-
-def mail(content: bytes) -> EmailMessage:
-    found = message_from_bytes(content, policy=default)
-    assert isinstance(found, EmailMessage)
-    return found
-
-
-def recipients(mails: Sequence[EmailMessage]) -> list[str]:
-    return sorted(str(one["To"]).strip("<>").rpartition("<")[2] for one in mails)
-
-
-def calendar(one: EmailMessage) -> str:
-    part = next((p for p in one.walk() if p.get_content_type() == "text/calendar"), None)
-    return part.get_content() if part is not None else ""
-
-
-def words(one: EmailMessage) -> str:
-    part = one.get_body(("plain",))
-    assert part is not None
-    return " ".join(str(part.get_content()).split())
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

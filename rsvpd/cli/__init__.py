@@ -12,6 +12,7 @@ from rsvpd.cli import (  # noqa: F401  each adds its commands
     oauth,
     outgoing,
     reminders,
+    reports,
     review,
 )
 from rsvpd.cli.root import app

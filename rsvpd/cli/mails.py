@@ -69,7 +69,7 @@ def poll(
     troubles = []
     counted: Counter[str] = Counter()
     for one in chosen:
-        for work in (_poll_one, _remind_one, _deliver_one, _file_one):
+        for work in (_poll_one, _remind_one, _report_one, _deliver_one, _file_one):
             try:
                 polled = work(house, one, counted)
             except CouldNot as error:  # the others go on
@@ -89,6 +89,11 @@ def poll(
 
 def _remind_one(house: App, organizer: OrganizerSettings, counted: Counter[str]) -> Polled:
     counted.update(reminded=house.reminders.remind(organizer))
+    return Polled()
+
+
+def _report_one(house: App, organizer: OrganizerSettings, counted: Counter[str]) -> Polled:
+    counted.update(reported=house.reports.send_due(organizer))
     return Polled()
 
 

@@ -14,7 +14,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+from rsvpd.spreadsheets import cell
+
 _PARTSTAT = {
     "ACCEPTED": "green",
     "DECLINED": "red",
@@ -32,8 +33,13 @@ def console() -> Console:
 def print_json(objects: Iterable[Mapping[str, Any]]) -> None:
     """One object a line."""
     for one in objects:
-        sys.stdout.write(json.dumps(one, ensure_ascii=False, default=rfc3339) + "\n")
+        sys.stdout.write(json_line(one))
     sys.stdout.flush()
+
+
+def json_line(one: Mapping[str, Any]) -> str:
+    """An object on a line of its own."""
+    return json.dumps(one, ensure_ascii=False, default=rfc3339) + "\n"
 
 
 def print_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
@@ -41,15 +47,8 @@ def print_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(columns)
     for row in rows:
-        writer.writerow([_cell(row.get(column)) for column in columns])
+        writer.writerow([cell(row.get(column)) for column in columns])
         sys.stdout.flush()
-
-
-def _cell(value: Any) -> str:  # noqa: ANN401  any JSON value
-    if value is None:
-        return ""
-    text = rfc3339(value) if isinstance(value, datetime | date) else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def rfc3339(value: object) -> str:

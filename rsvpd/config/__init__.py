@@ -4,6 +4,7 @@ from rsvpd.config.loading import load, parse
 from rsvpd.config.oauth import Grant, OAuthSettings
 from rsvpd.config.organizers import OrganizerSettings, SenderSettings
 from rsvpd.config.reminders import ReminderSettings
+from rsvpd.config.reports import Attached, ReportSettings
 from rsvpd.config.servers import (
     Afterwards,
     CaldavSettings,
@@ -18,6 +19,7 @@ from rsvpd.config.values import ConfigInvalid
 
 __all__ = [
     "Afterwards",
+    "Attached",
     "CaldavSettings",
     "ConfigInvalid",
     "DatabaseSettings",
@@ -28,6 +30,7 @@ __all__ = [
     "OAuthSettings",
     "OrganizerSettings",
     "ReminderSettings",
+    "ReportSettings",
     "Security",
     "SenderSettings",
     "ServerSettings",

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from rsvpd.config.organizers import OrganizerSettings
 from rsvpd.config.reminders import ReminderSettings
+from rsvpd.config.reports import ReportSettings
 from rsvpd.config.servers import Section
 from rsvpd.config.values import ConfigInvalid, Duration, secret_in
 from rsvpd.itip.addresses import normalise
@@ -63,6 +64,7 @@ class Settings(BaseSettings):
     database: DatabaseSettings = DatabaseSettings()
     organizer: tuple[OrganizerSettings, ...] = ()
     reminder: tuple[ReminderSettings, ...] = ()
+    report: tuple[ReportSettings, ...] = ()
     limits: LimitSettings = LimitSettings()
     poll_interval: Duration = timedelta(minutes=1)
     """How often every mailbox is looked at."""
@@ -108,14 +110,15 @@ class Settings(BaseSettings):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"two organizers are called {twice[0]}; give each a name of its own")
-        for reminder in self.reminder:
-            unknown = sorted(set(reminder.organizers) - set(names))
-            if unknown:
-                raise ValueError(f"reminder {reminder.name}: there is no organizer {unknown[0]!r}")
-        called = [reminder.name for reminder in self.reminder]
-        again = sorted({name for name in called if called.count(name) > 1})
-        if again:
-            raise ValueError(f"two reminders are called {again[0]}; give each a name of its own")
+        for kind, rules in (("reminder", self.reminder), ("report", self.report)):
+            called = [rule.name for rule in rules]
+            again = sorted({name for name in called if called.count(name) > 1})
+            if again:
+                raise ValueError(f"two {kind}s are called {again[0]}; give each a name of its own")
+            for rule in rules:
+                unknown = sorted(set(rule.organizers) - set(names))
+                if unknown:
+                    raise ValueError(f"{kind} {rule.name}: there is no organizer {unknown[0]!r}")
         if self.require_authentication and not self.authserv_id:
             raise ValueError("require_authentication needs authserv_id: whose word to believe")
         if self.reply_tokens and self.token_secret_file is None:

@@ -378,3 +378,16 @@ class ReminderRow(SQLModel, table=True):
     starts_at: datetime = _instant()
     reminded_at: datetime = _instant()
     outgoing_id: int | None = Field(default=None, foreign_key="outgoing.id", index=True, ondelete="SET NULL")
+
+
+class ReportRow(SQLModel, table=True):
+    """A status report that was made: what the next one compares with, and what keeps it from being made twice."""
+
+    __tablename__: ClassVar[str] = "report"
+    __table_args__ = (UniqueConstraint("name", "organizer", "due_at"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str
+    organizer: str
+    due_at: datetime = _instant()
+    made_at: datetime = _instant()
