@@ -4,7 +4,11 @@ The floor plan. A room imports only from lower floors; import-linter holds it.
 
     cli            commands, one short function each
     demo           the whole job against a small mail world inside one process
-    daemon         jobs, signals
+    running        the daemon as a process: signals, new settings, systemd
+    daemon         jobs
+    watching       every mailbox
+    web            what is told over HTTP
+    telling        what is told of each fact: the log, the counts
     app            composition root: settings -> store, mailboxes, transports, clock
     invitations    a meeting -> rows in outgoing
     intake         mailbox -> ledger rows and answers

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rsvpd.calendars import Calendars
 from rsvpd.changes import Changes
 from rsvpd.config import OrganizerSettings, ServerSettings, Settings
-from rsvpd.delivery import Delivery, Filing
+from rsvpd.delivery import Delivery, Filing, Tell
 from rsvpd.housekeeping import Housekeeping
 from rsvpd.intake import Intake
 from rsvpd.invitations import Invitations
@@ -65,9 +65,9 @@ class App:
         """What inviting needs."""
         return Invitations(self.database, self.clock, self.settings, self.rules)
 
-    def delivery(self, worker: Worker) -> Delivery:
+    def delivery(self, worker: Worker, tell: Tell = lambda _mail, _fate: None) -> Delivery:
         """What sending needs, in a process that is a member of those that work on the database."""
-        return Delivery(self.database, self.clock, self.transport, worker)
+        return Delivery(self.database, self.clock, self.transport, worker, tell)
 
     @property
     def filing(self) -> Filing:

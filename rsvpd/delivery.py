@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 
 from rsvpd.config import OrganizerSettings, SmtpSettings
 from rsvpd.itip.addresses import normalise
@@ -52,6 +53,18 @@ _COPY_TRIED = timedelta(days=1)
 _COPY_TROUBLES = 3
 
 
+class Fate(StrEnum):
+    """What became of a mail: the server took it, it is tried again, or it is given up."""
+
+    SENT = "sent"
+    LATER = "later"
+    FAILED = "failed"
+
+
+Tell = Callable[[Claimed, Fate], None]
+"""Told of each mail what became of it, once that is committed."""
+
+
 @dataclass(slots=True)
 class Delivered:
     """How many mails the server took, will be tried again, or were given up."""
@@ -63,12 +76,13 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What sending needs."""
+    """What sending needs, and who wants to hear of each mail."""
 
     database: Database
     clock: Clock
     transport: Callable[[OrganizerSettings], AbstractContextManager[Transport]]
     worker: Worker
+    tell: Tell = lambda _mail, _fate: None
 
     def drain(self, organizer: OrganizerSettings, keep_on: Callable[[], bool] = lambda: True) -> Delivered:
         """Sends what is due, until nothing is or `keep_on` says no.
@@ -137,7 +151,8 @@ class _Round:
     def _lost(self, mail: Claimed, untried: Sequence[Claimed], error: TransportLost) -> None:
         """Counts against this mail; the others go on, unless they would fare no better."""
         with self.delivery.database.begin() as session:
-            self._put_off(session, mail, str(error))
+            fate = self._put_off(session, mail, str(error))
+        self._told(mail, fate)
         self.losses += 1
         if error.others_wait or self.losses >= _LOSSES:
             self._hold(untried, error, _SHORT_HOLD)
@@ -176,22 +191,29 @@ class _Round:
         with self.delivery.database.begin() as session:
             if isinstance(answer, Sent):
                 outgoing.mark_sent(session, mail, now)
+                fate = Fate.SENT
             elif answer.permanent:
                 outgoing.mark_failed(session, mail, answer.words)
+                fate = Fate.FAILED
             else:
-                self._put_off(session, mail, answer.words)
-        self.delivered.sent += isinstance(answer, Sent)
-        self.delivered.failed += isinstance(answer, Refused) and answer.permanent
+                fate = self._put_off(session, mail, answer.words)
+        self._told(mail, fate)
 
-    def _put_off(self, session: Transaction, mail: Claimed, words: str) -> None:
+    def _told(self, mail: Claimed, fate: Fate) -> None:
+        """Counted and told once it is committed."""
+        self.delivered.sent += fate is Fate.SENT
+        self.delivered.later += fate is Fate.LATER
+        self.delivered.failed += fate is Fate.FAILED
+        self.delivery.tell(mail, fate)
+
+    def _put_off(self, session: Transaction, mail: Claimed, words: str) -> Fate:
         """It is tried again later, or given up at the horizon."""
         now = self.delivery.clock.now()
         if now - (mail.first_tried_at or now) >= self.settings.give_up_after:
             outgoing.mark_failed(session, mail, words)
-            self.delivered.failed += 1
-        else:
-            outgoing.mark_later(session, mail, now + _wait(mail.attempts), words, now)
-            self.delivered.later += 1
+            return Fate.FAILED
+        outgoing.mark_later(session, mail, now + _wait(mail.attempts), words, now)
+        return Fate.LATER
 
 
 def _wait(attempts: int) -> timedelta:

@@ -19,6 +19,7 @@ from rsvpd.itip.reading import Item, ReadMail, Source, read_mail
 from rsvpd.judging import Case, Received, Rules, record
 from rsvpd.ports import (
     Clock,
+    CouldNot,
     Fetched,
     Finished,
     Folder,
@@ -49,7 +50,7 @@ class Polled:
     mails: int = 0
     passed: int = 0
     rows: list[LedgerView] = field(default_factory=list)
-    troubles: dict[str | None, MailboxUnavailable] = field(default_factory=dict)
+    troubles: dict[str | None, CouldNot] = field(default_factory=dict)
     """By folder; None is the whole mailbox."""
     unsupported: list[str] = field(default_factory=list)
     """Mailboxes that can neither mark nor move mails."""

@@ -14,9 +14,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
 from queue import Empty, SimpleQueue
@@ -29,7 +29,8 @@ from rsvpd.intake import Intake, Polled, Seen
 from rsvpd.mail.imap import Idle, ImapMailbox
 from rsvpd.ports import CouldNot, FolderUnavailable, LoginRefused, StoreUnavailable, Throttled
 from rsvpd.sharing import Member
-from rsvpd.troubles import Troubles
+from rsvpd.telling import Telling
+from rsvpd.turning import Turning, patience
 
 log = structlog.get_logger("rsvpd")
 
@@ -37,6 +38,8 @@ _LONGEST_IDLE = 25 * 60.0
 """Seconds. A server may log out who idles for half an hour; RFC 2177 wants IDLE renewed before 29 minutes."""
 _LONGEST_TURN = 1.0
 """Seconds after which the thread that waits shows that it is alive, and sees what it has in hand."""
+_LONGEST_SILENCE = timedelta(minutes=1)
+"""After which that thread is taken for stuck."""
 _WORKERS, _WORKERS_PER_SERVER = 64, 8
 """Looks at once. A server that hangs keeps those of its own mailboxes busy and no others."""
 _TROUBLED, _TROUBLED_PER_SERVER = 16, 2
@@ -62,7 +65,6 @@ class Watched:
     failures: int = 0
     news_in_a_row: int = 0
     waiting_on: socket.socket | None = None
-    trouble: str | None = None
     looked_at: datetime | None = None
 
     @property
@@ -78,10 +80,14 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """How a look ended: what went wrong, by folder (None is the whole mailbox), and whether it idles."""
+    """How a look ended: what went wrong, by folder (None is the whole mailbox), and whether it idles.
+
+    `told`: it says something of the mailbox; not so if that is in other hands, or if rsvpd is at fault.
+    """
 
     troubles: dict[str | None, CouldNot]
     idle: Idle = Idle.REFUSED
+    told: bool = True
 
     @property
     def failure(self) -> CouldNot | None:
@@ -102,14 +108,14 @@ class Lane:
 class Watch:
     """The mailboxes that this process has in hand, of those with an [organizer.imap]."""
 
-    def __init__(self, app: App, member: Member, troubles: Troubles) -> None:
-        self.turned_at = time.monotonic()
+    def __init__(self, app: App, member: Member, telling: Telling, turning: Turning) -> None:
         self._shared_at = 0.0
         self.mailboxes: dict[str, Watched] = {}
         self._app = app
         self._member = member
         self._interval = app.settings.poll_interval.total_seconds()
-        self._troubles = troubles
+        self._telling = telling
+        self._turning = turning
         self._stopping = threading.Event()
         self._requests: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._wakes, self._waker = socket.socketpair()
@@ -152,11 +158,12 @@ class Watch:
 
     def _run(self) -> None:
         while not self._stopping.is_set() or any(one.working for one in self.mailboxes.values()):
-            self.turned_at = time.monotonic()
+            self._turning.beat("watch", _LONGEST_SILENCE)
             try:
                 self._turn()
-            except Exception:
-                log.exception("mistake in rsvpd", job="watch")
+            except Exception as error:  # noqa: BLE001  the others are watched all the same
+                self._telling.troubles.mistake("watch", error)
+        self._turning.ended("watch")
         for watched in self.mailboxes.values():
             watched.mailbox.drop()
         self._selector.close()
@@ -247,9 +254,9 @@ class Watch:
     def _rest(self, watched: Watched, looked: Looked) -> None:
         """Says what is wrong or right again, and when the next look is due."""
         self._no_longer_waits(watched)
-        self._say(watched, looked)
+        if looked.told:
+            self._say(watched, looked)
         failure = looked.failure
-        watched.trouble = "; ".join(map(str, looked.troubles.values())) or None
         watched.news_in_a_row = watched.news_in_a_row + 1 if looked.idle is Idle.NEWS else 0
         if failure:
             watched.failures += 1
@@ -278,15 +285,15 @@ class Watch:
     def _say(self, watched: Watched, looked: Looked) -> None:
         if failure := looked.failure:
             kind = type(failure) if isinstance(failure, LoginRefused | Throttled | StoreUnavailable) else None
-            self._troubles.begin(watched.job, failure, kind or "connection")
+            self._telling.troubles.begin(watched.job, failure, kind or "connection")
             return
-        self._troubles.end(watched.job)
+        self._telling.troubles.end(watched.job)
         for folder in watched.folders:
             job = f"{watched.job}/{folder}"
             if trouble := looked.troubles.get(folder):
-                self._troubles.begin(job, trouble, "folder")
+                self._telling.troubles.begin(job, trouble, "folder")
             else:
-                self._troubles.end(job)
+                self._telling.troubles.end(job)
 
     def _no_longer_waits(self, watched: Watched) -> None:
         if watched.waiting_on is not None:
@@ -310,13 +317,13 @@ class Watch:
 
     def _work(self, lane: Lane, watched: Watched) -> None:
         try:
-            with self._member.working_on(watched.organizer.name) as mine:
-                looked = self._look(watched) if mine else Looked({})
+            with self._member.working_on(watched.organizer.name) as mine, self._watched_over(watched):
+                looked = self._look(watched) if mine else Looked({}, told=False)
         except CouldNot as error:
             looked = Looked({None: error})
-        except Exception as error:
-            log.exception("mistake in rsvpd", job=watched.job)
-            looked = Looked({None: CouldNot(f"mistake in rsvpd: {type(error).__name__}")})
+        except Exception as error:  # noqa: BLE001  this mailbox is tried again, like one in trouble
+            self._telling.troubles.mistake(watched.job, error)
+            looked = Looked({None: CouldNot("mistake in rsvpd")}, told=False)
         self._ask(partial(self._ended, lane, watched, looked))
 
     def _look(self, watched: Watched) -> Looked:
@@ -325,7 +332,7 @@ class Watch:
         mailbox, name = watched.mailbox, watched.organizer.name
         keep_on = partial(self._keep_on, watched)
         polled = self._intake.poll_folders(mailbox, name, watched.folders, seen=watched.seen, keep_on=keep_on)
-        _report(polled)
+        self._telling.polled(polled)
         self._say_unsupported(polled)
         troubles: dict[str | None, CouldNot] = {**polled.troubles}
         if None in troubles or watched.folders[0] in troubles or not keep_on():
@@ -340,18 +347,10 @@ class Watch:
             self._unsupported.add(mailbox)
             log.warning("cannot be marked or moved there, and is left as it is", mailbox=mailbox)
 
+    def _watched_over(self, watched: Watched) -> AbstractContextManager[None]:
+        timeout = watched.organizer.imap.timeout if watched.organizer.imap else timedelta()
+        return self._turning.turn(watched.job, patience(timeout))
+
     def _keep_on(self, watched: Watched) -> bool:
+        self._turning.again(watched.job)
         return not self._stopping.is_set() and not watched.dropped
-
-
-def _report(polled: Polled) -> None:
-    """One line for each fact."""
-    for row in polled.rows:
-        log.info(
-            row.outcome,
-            uid=row.uid,
-            attendee=row.attendee,
-            partstat=row.partstat,
-            why=row.words,
-            mailbox=row.mailbox,
-        )

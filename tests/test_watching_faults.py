@@ -115,7 +115,7 @@ def test_a_server_that_lets_nobody_in_for_a_while(pair: Pair, fault: str) -> Non
     pair.failing.lasting[command] = answer
     pair.failing.tell(b"", close=True)
     pair.failing.mails.append(reply())
-    eventually(lambda: words in (pair.one.watch.mailboxes["events"].trouble or ""))
+    eventually(lambda: words in pair.one.trouble())
     pair.well_works()
     pair.failing.lasting.clear()
 

@@ -14,7 +14,8 @@ import house
 from house import UID, Keys, eventually, facts, invite, plain_reply
 from rsvpd import sharing
 from rsvpd.app import App
-from rsvpd.troubles import Troubles
+from rsvpd.telling import Telling
+from rsvpd.turning import Turning
 from rsvpd.watching import Watch
 
 
@@ -24,6 +25,7 @@ class Watching:
 
     app: App
     watch: Watch
+    telling: Telling
     said: list[Any] = field(default_factory=list)
 
     def lines(self, event: str, job: str = "poll events") -> list[str]:
@@ -31,6 +33,11 @@ class Watching:
         return [
             str(line.get("why")) for line in self.said if (line["event"], line.get("job")) == (event, job)
         ]
+
+    def trouble(self, job: str = "poll events") -> str:
+        """What is wrong with a job now."""
+        part = self.telling.troubles.parts().get(job)
+        return (part and part.trouble) or ""
 
     @property
     def outcomes(self) -> list[str]:
@@ -73,10 +80,11 @@ def watching(folder: Path, *imaps: Keys, interval: str = "60s", **settings: obje
     for name in names:
         app.invitations.import_ics(invite(UID, house.ALICE, house.BOB), name)
     with capture_logs() as said, sharing.member(app.database, names, daemon=True) as member:
-        watch = Watch(app, member, Troubles())
+        telling = Telling()
+        watch = Watch(app, member, telling, Turning())
         watch.start()
         try:
-            yield Watching(app, watch, said)
+            yield Watching(app, watch, telling, said)
         finally:
             watch.stop()
     app.database.close()

@@ -1,6 +1,6 @@
 """The command line: one short function for each command."""
 
-from rsvpd.cli import (  # noqa: F401  each adds its commands
+from rsvpd.cli import (
     attendance,
     changes,
     check,
@@ -14,6 +14,7 @@ from rsvpd.cli import (  # noqa: F401  each adds its commands
     reminders,
     reports,
     review,
+    status,
 )
 from rsvpd.cli.root import app
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,12 +23,14 @@ from rsvpd import sharing
 from rsvpd.app import App
 from rsvpd.cli import output
 from rsvpd.cli.attendance import ledger_json
-from rsvpd.cli.root import Format, FormatOption, app, opened
+from rsvpd.cli.root import Format, FormatOption, app, opened, settings
 from rsvpd.config import OrganizerSettings
-from rsvpd.daemon import Daemon
 from rsvpd.intake import Ingested, Polled
 from rsvpd.itip.model import Outcome
 from rsvpd.ports import CouldNot
+from rsvpd.running import Running
+from rsvpd.store import health
+from rsvpd.store.health import Part
 from rsvpd.store.queries import LedgerView
 
 _INGEST = (
@@ -46,12 +50,12 @@ _INGEST = (
 def run() -> None:
     """Work until told to stop: poll every mailbox, send what is due.
 
-    SIGTERM and Ctrl-C finish the batch in hand and end with status 0.
+    SIGTERM and Ctrl-C finish the batch in hand and end with status 0. SIGHUP reads the settings anew.
     """
     house = opened()
     if not house.settings.organizer:
         raise CouldNot("no [[organizer]] is configured; `rsvpd init` shows how")
-    Daemon(house).run()
+    Running(house, settings).run()
 
 
 @app.command(rich_help_panel="Work")
@@ -68,15 +72,19 @@ def poll(
     rows: list[LedgerView] = []
     troubles = []
     counted: Counter[str] = Counter()
+    said: list[Part] = []
     for one in chosen:
-        for work in (_poll_one, _remind_one, _report_one, _deliver_one, _file_one):
+        for verb, work in _WORK:
             try:
                 polled = work(house, one, counted)
             except CouldNot as error:  # the others go on
-                troubles.append(str(error))
-            else:
+                polled = Polled(troubles={None: error})
+            if polled is not None:
+                failed = list(map(str, polled.troubles.values()))
+                said.append(_part(f"{verb} {one.name}", failed))
                 rows += polled.rows
-                troubles += map(str, polled.troubles.values())
+                troubles += failed
+    _write_down(house, said)
     if form is Format.TABLE:
         typer.echo(", ".join(f"{n} {what}" for what, n in sorted(counted.items()) if n) or "Nothing new.")
     else:
@@ -87,33 +95,48 @@ def poll(
         raise typer.Exit(1)
 
 
-def _remind_one(house: App, organizer: OrganizerSettings, counted: Counter[str]) -> Polled:
+def _remind_one(house: App, organizer: OrganizerSettings, counted: Counter[str]) -> Polled | None:
     counted.update(reminded=house.reminders.remind(organizer))
     return Polled()
 
 
-def _report_one(house: App, organizer: OrganizerSettings, counted: Counter[str]) -> Polled:
+def _report_one(house: App, organizer: OrganizerSettings, counted: Counter[str]) -> Polled | None:
     counted.update(reported=house.reports.send_due(organizer))
     return Polled()
 
 
-def _deliver_one(house: App, organizer: OrganizerSettings, counted: Counter[str]) -> Polled:
-    if organizer.smtp is not None:
-        with sharing.member(house.database) as worker:
-            delivered = house.delivery(worker).drain(organizer)
-        counted.update(sent=delivered.sent, delayed=delivered.later, failed=delivered.failed)
-    return Polled()
+def _part(name: str, failed: Sequence[str]) -> Part:
+    now = datetime.now(UTC)
+    if failed:
+        return Part(name, now, trouble="; ".join(failed), since=now)
+    return Part(name, now, worked_at=now)
 
 
-def _file_one(house: App, organizer: OrganizerSettings, _: Counter[str]) -> Polled:
-    if organizer.smtp is not None:
-        house.filing.file(organizer)
-    return Polled()
+def _write_down(house: App, said: Sequence[Part]) -> None:
+    """For `rsvpd status`."""
+    with suppress(CouldNot), house.database.begin() as session:  # whoever needs the database has said so
+        health.note(session, said)
 
 
-def _poll_one(house: App, organizer: OrganizerSettings, counted: Counter[str]) -> Polled:
+def _deliver_one(house: App, organizer: OrganizerSettings, counted: Counter[str]) -> Polled | None:
+    """None if there was nothing to send, which says nothing of the server."""
+    if organizer.smtp is None:
+        return None
+    with sharing.member(house.database) as worker:
+        delivered = house.delivery(worker).drain(organizer)
+    counted.update(sent=delivered.sent, delayed=delivered.later, failed=delivered.failed)
+    return Polled() if delivered.sent or delivered.later or delivered.failed else None
+
+
+def _file_one(house: App, organizer: OrganizerSettings, _: Counter[str]) -> Polled | None:
+    if organizer.smtp is None:
+        return None
+    return Polled() if house.filing.file(organizer) else None
+
+
+def _poll_one(house: App, organizer: OrganizerSettings, counted: Counter[str]) -> Polled | None:
     if organizer.imap is None:
-        return Polled()
+        return None
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -133,6 +156,16 @@ def _poll_one(house: App, organizer: OrganizerSettings, counted: Counter[str]) -
         )
     counted.update(row.outcome for row in polled.rows)
     return polled
+
+
+_WORK = (
+    ("poll", _poll_one),
+    ("remind", _remind_one),
+    ("report", _report_one),
+    ("deliver", _deliver_one),
+    ("file", _file_one),
+)
+"""What one round does for an organizer, in this order."""
 
 
 @app.command(rich_help_panel="Work")

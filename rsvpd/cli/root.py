@@ -7,12 +7,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import structlog
 import typer
 
 from rsvpd import __version__
 from rsvpd.app import App, open_app
 from rsvpd.config import Settings, load
+from rsvpd.logs import log_to
 
 app = typer.Typer(
     help="""Who is coming? Sends meeting invitations by mail and records the replies of every calendar client.
@@ -90,7 +90,7 @@ def _root(
     ] = False,
 ) -> None:
     Chosen.file = config
-    log_to_stderr()
+    log_to(sys.stderr)
 
 
 def settings() -> Settings:
@@ -101,16 +101,3 @@ def settings() -> Settings:
 def opened() -> App:
     """The house, opened with these settings."""
     return open_app(settings())
-
-
-def log_to_stderr() -> None:
-    """One line for each fact on stderr; in colour for people, plain for files."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )

@@ -14,8 +14,15 @@ from rsvpd.config.servers import (
     ServerSettings,
     SmtpSettings,
 )
-from rsvpd.config.settings import DatabaseSettings, LimitSettings, Settings
-from rsvpd.config.values import ConfigInvalid
+from rsvpd.config.settings import (
+    DatabaseSettings,
+    HttpSettings,
+    LimitSettings,
+    LogFormat,
+    LogLevel,
+    Settings,
+)
+from rsvpd.config.values import ConfigInvalid, Listener
 
 __all__ = [
     "Afterwards",
@@ -24,8 +31,12 @@ __all__ = [
     "ConfigInvalid",
     "DatabaseSettings",
     "Grant",
+    "HttpSettings",
     "ImapSettings",
     "LimitSettings",
+    "Listener",
+    "LogFormat",
+    "LogLevel",
     "LoginSettings",
     "OAuthSettings",
     "OrganizerSettings",

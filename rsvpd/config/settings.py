@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
@@ -14,7 +15,7 @@ from rsvpd.config.organizers import OrganizerSettings
 from rsvpd.config.reminders import ReminderSettings
 from rsvpd.config.reports import ReportSettings
 from rsvpd.config.servers import Section
-from rsvpd.config.values import ConfigInvalid, Duration, secret_in
+from rsvpd.config.values import ConfigInvalid, Duration, Listen, secret_in
 from rsvpd.itip.addresses import normalise
 from rsvpd.itip.ics.reading import Limits
 from rsvpd.itip.trust import Policy, SentBy, TextAnswers, Uninvited
@@ -49,6 +50,29 @@ class LimitSettings(Section):
     """How much of a comment is kept."""
 
 
+class LogFormat(StrEnum):
+    """How a line of the log is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    """The least that is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class HttpSettings(Section):
+    """What the daemon tells over HTTP."""
+
+    listen: Listen
+    """Address and port, such as `127.0.0.1:8025`; on this machine only."""
+
+
 class Settings(BaseSettings):
     """Everything rsvpd can be told."""
 
@@ -66,10 +90,16 @@ class Settings(BaseSettings):
     reminder: tuple[ReminderSettings, ...] = ()
     report: tuple[ReportSettings, ...] = ()
     limits: LimitSettings = LimitSettings()
+    http: HttpSettings | None = None
+    """Without it the daemon listens nowhere."""
     poll_interval: Duration = timedelta(minutes=1)
     """How often every mailbox is looked at."""
     lookback: Duration = timedelta(days=30)
     """How far back the first look into a folder goes."""
+    log_format: LogFormat = LogFormat.TEXT
+    """How the daemon logs on stderr: `text` (key=value), or `json`, one object a line."""
+    log_level: LogLevel = LogLevel.INFO
+    """The least that is logged: `debug`, `info`, `warning` or `error`."""
     uninvited: Uninvited = Uninvited.HOLD
     """An answer of somebody who is not on the list: `hold`, `add` or `ignore`."""
     sent_by: SentBy = SentBy.SAME_DOMAIN

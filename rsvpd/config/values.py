@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -82,11 +83,34 @@ def _endpoint(value: str) -> str:
     return url
 
 
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Where to listen: an address of this machine, and a TCP port."""
+
+    host: str
+    port: int
+
+
+def _listener(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    host, _, port = value.strip().rpartition(":")
+    if not host or not port.isascii() or not port.isdecimal() or not 1 <= int(port) <= 65_535:
+        raise ValueError("write an address and a port, such as 127.0.0.1:8025 or [::1]:8025")
+    if not is_loopback(host):
+        raise ValueError(
+            f"{host} can be reached from other machines, and whoever asks would be answered; "
+            "listen on 127.0.0.1, behind a proxy that asks who it is"
+        )
+    return Listener(host.strip("[]"), int(port))
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Address = Annotated[str, AfterValidator(_address)]
 Zone = Annotated[str, AfterValidator(_zone)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
+Listen = Annotated[Listener, BeforeValidator(_listener)]
 
 
 def secret_in(file: Path, key: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, insert, update
 from sqlalchemy.exc import IntegrityError
@@ -29,6 +29,24 @@ class Others:
     daemons: int
     mine: frozenset[str]
     taken: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """A daemon that is at work: where, since when, and when it was last heard of."""
+
+    name: str
+    joined_at: datetime
+    seen_at: datetime
+
+
+def daemons(session: Session) -> list[Daemon]:
+    """The daemons that are at work, the longest first."""
+    query = select(MemberRow).where(
+        col(MemberRow.daemon), col(MemberRow.seen_at) >= now(session) - LOST_AFTER
+    )
+    rows = session.exec(query.order_by(col(MemberRow.joined_at), col(MemberRow.id)))
+    return [Daemon(row.name, row.joined_at, row.seen_at) for row in rows]
 
 
 def join(session: Session, member: str, name: str, *, daemon: bool) -> None:

@@ -5,7 +5,7 @@ All take the session of `Database.begin()`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -16,7 +16,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from rsvpd.ports import CouldNot
-from rsvpd.store.tables import AttendeeRow, Instant, OutgoingRow
+from rsvpd.store.tables import AttendeeRow, Instant, MeetingRow, OutgoingRow
 from rsvpd.store.writes import stored_id
 
 
@@ -55,6 +55,8 @@ class Claimed:
     attendee_id: int | None
     recipient: str
     message_id: str
+    uid: str | None
+    method: str
     raw: bytes
     attempts: int
     created_at: datetime
@@ -128,16 +130,22 @@ def claim(session: Session, organizer: str, now: datetime, *, member: str, limit
     for row in rows:
         row.claimed_by = member
         session.add(row)
-    return [_claimed(row) for row in rows]
+    meetings = {row.meeting_id for row in rows}
+    uids = dict(
+        session.exec(select(MeetingRow.id, MeetingRow.uid).where(col(MeetingRow.id).in_(meetings))).all()
+    )
+    return [_claimed(row, uids) for row in rows]
 
 
-def _claimed(row: OutgoingRow) -> Claimed:
+def _claimed(row: OutgoingRow, uids: Mapping[int | None, str]) -> Claimed:
     return Claimed(
         id=stored_id(row.id),
         organizer=row.organizer,
         attendee_id=row.attendee_id,
         recipient=row.recipient,
         message_id=row.message_id,
+        uid=uids.get(row.meeting_id),
+        method=row.method,
         raw=row.raw,
         attempts=row.attempts,
         created_at=row.created_at,

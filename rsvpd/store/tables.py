@@ -391,3 +391,15 @@ class ReportRow(SQLModel, table=True):
     organizer: str
     due_at: datetime = _instant()
     made_at: datetime = _instant()
+
+
+class HealthRow(SQLModel, table=True):
+    """What a part of the work last said of itself; `since` is when its trouble began."""
+
+    __tablename__: ClassVar[str] = "health"
+
+    part: str = Field(primary_key=True)
+    told_at: datetime = _instant()
+    worked_at: datetime | None = _instant(default=None)
+    trouble: str | None = Field(default=None, sa_type=Text)
+    since: datetime | None = _instant(default=None)

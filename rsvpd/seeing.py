@@ -1,0 +1,187 @@
+"""How it goes, in truth: the database, every mailbox, every server, the queue, the daemons.
+
+The database knows what every process said; what this process knows itself, and
+has not written down yet, counts beside it. Where the database is away, that is
+the first thing to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from rsvpd.config import OrganizerSettings, Settings
+from rsvpd.ports import Clock, CouldNot
+from rsvpd.store import health, members
+from rsvpd.store.database import Database
+from rsvpd.store.health import Part, Queue, Waiting
+from rsvpd.store.members import Daemon
+
+WRITING = "health"
+"""The part of a daemon that writes down how it goes: where it fails, the database only reads, if that."""
+_GRACE = timedelta(minutes=2)
+"""How long a look at a mailbox, or a due mail, may be late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is done for an organizer, and how it goes. `late`: it should have worked again by now."""
+
+    verb: str
+    organizer: str
+    worked_at: datetime | None
+    trouble: str | None
+    since: datetime | None
+    late: bool = False
+
+    @property
+    def well(self) -> bool:
+        """Whether it works as it shall."""
+        return self.trouble is None and not self.late
+
+    @property
+    def words(self) -> str | None:
+        """What is wrong with it."""
+        if self.trouble is None and self.late:
+            return "nothing heard of it for too long"
+        return self.trouble
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """All of it at one moment. `database` is what is wrong with it; `stuck` are loops that no longer turn."""
+
+    at: datetime
+    database: str | None
+    jobs: tuple[Job, ...]
+    queues: tuple[Queue, ...] = ()
+    waiting: Waiting | None = None
+    daemons: tuple[Daemon, ...] = ()
+    stuck: tuple[str, ...] = ()
+
+    @property
+    def troubles(self) -> list[str]:
+        """What is wrong, a line each; none if all is well."""
+        found = [self.database] if self.database else []
+        found += [f"{loop} does not go on: restart the daemon" for loop in self.stuck]
+        found += [f"{job.verb} {job.organizer}: {job.words}" for job in self.jobs if not job.well]
+        return found + [f"{queue.organizer}: {_NOT_TAKEN}" for queue in self.queues if self.is_late(queue)]
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it for programs; instants stay what they are."""
+        jobs = [asdict(job) | {"well": job.well, "trouble": job.words} for job in self.jobs]
+        return {
+            "at": self.at,
+            "well": self.well,
+            "troubles": self.troubles,
+            "database": self.database is None,
+            "daemons": [asdict(daemon) for daemon in self.daemons],
+            "jobs": [{key: job[key] for key in _JOB} for job in jobs],
+            "queues": [asdict(queue) for queue in self.queues],
+            "held": self.waiting.held if self.waiting else None,
+            "proposals": self.waiting.proposals if self.waiting else None,
+        }
+
+    @property
+    def well(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.troubles
+
+    def is_late(self, queue: Queue) -> bool:
+        """Whether mails are due that nobody takes."""
+        return queue.due_since is not None and self.at - queue.due_since > _GRACE
+
+
+_SILENT = ("remind", "report")
+"""Jobs that are worth a word only where they fail."""
+_JOB = ("verb", "organizer", "well", "worked_at", "trouble", "since")
+_NOT_TAKEN = "mails are due and nobody sends them: is `rsvpd run` running?"
+
+
+@dataclass(frozen=True, slots=True)
+class Seeing:
+    """What looking needs."""
+
+    database: Database
+    clock: Clock
+    settings: Settings
+
+    def look(
+        self,
+        live: Mapping[str, Part] | None = None,
+        stuck: tuple[str, ...] = (),
+        *,
+        since: datetime | None = None,
+    ) -> Sight:
+        """How it goes now. `live` and `stuck` are what a daemon knows of itself, which runs `since` then."""
+        known: dict[str, Part] = {}
+        queues: list[Queue] = []
+        waiting, trouble, daemons = None, None, []
+        try:
+            now = self.clock.now()
+            with self.database.read() as session:
+                known, daemons = health.parts(session), members.daemons(session)
+                queues, waiting = health.queues(session, now), health.waiting(session)
+        except CouldNot as error:
+            now, trouble = datetime.now(UTC), str(error)
+        merged = _newest(known, live or {})
+        trouble = trouble or (live[WRITING].trouble if live and WRITING in live else None)
+        begun = since or min((daemon.joined_at for daemon in daemons), default=None)
+        waits = {queue.organizer for queue in queues if queue.waiting}
+        merged = {name: self._over(part, waits, now) for name, part in merged.items()}
+        jobs = tuple(job for one in self.settings.organizer for job in self._jobs(one, merged, now, begun))
+        return Sight(now, trouble, jobs, tuple(queues), waiting, tuple(daemons), stuck)
+
+    def _over(self, part: Part, waits: Collection[str], now: datetime) -> Part:
+        """A trouble is over where nothing is left to be done: it then is not told of again, nor ended."""
+        verb, _, organizer = part.part.partition(" ")
+        told_again = self.settings.poll_interval * 2 + _GRACE
+        over = {"deliver": organizer not in waits, "poll": False}.get(verb, now - part.told_at > told_again)
+        return replace(part, trouble=None, since=None) if part.trouble and over else part
+
+    def _jobs(
+        self, organizer: OrganizerSettings, known: Mapping[str, Part], now: datetime, begun: datetime | None
+    ) -> Iterator[Job]:
+        for verb in _verbs(organizer):
+            name = f"{verb} {organizer.name}"
+            part = known.get(name) or Part(name, now)
+            late = False
+            if verb == "poll":
+                heard = part.worked_at or begun
+                late = heard is not None and now - heard > self.settings.poll_interval * 2 + _GRACE
+            yield Job(verb, organizer.name, part.worked_at, part.trouble, part.since, late)
+        for verb in _SILENT:
+            part = known.get(f"{verb} {organizer.name}") or Part(verb, now)
+            if part.trouble:
+                yield Job(verb, organizer.name, part.worked_at, part.trouble, part.since)
+        for folder in organizer.imap.folders if organizer.imap else ():
+            inside = known.get(f"poll {organizer.name}/{folder}")
+            if inside is not None and inside.trouble:
+                yield Job(
+                    "poll", f"{organizer.name}/{folder}", inside.worked_at, inside.trouble, inside.since
+                )
+
+
+def _verbs(organizer: OrganizerSettings) -> Iterator[str]:
+    if organizer.imap is not None:
+        yield "poll"
+    if organizer.smtp is not None:
+        yield "deliver"
+        if organizer.imap is not None and organizer.imap.save_sent:
+            yield "file"
+    if organizer.caldav is not None:
+        yield "calendar"
+
+
+def _newest(known: Mapping[str, Part], live: Mapping[str, Part]) -> dict[str, Part]:
+    found = dict(known)
+    for name, part in live.items():
+        before = found.get(name)
+        if before is None:
+            found[name] = part
+        elif before.told_at <= part.told_at:
+            since = before.since if before.trouble and part.trouble else part.since
+            found[name] = replace(part, worked_at=part.worked_at or before.worked_at, since=since)
+    return found

@@ -1,0 +1,37 @@
+"""`/healthz`, `/readyz` and `/metrics`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fastapi import FastAPI
+from fastapi.encoders import jsonable_encoder
+from fastapi.responses import JSONResponse, Response
+
+from rsvpd.metrics import CONTENT_TYPE, Metrics
+from rsvpd.seeing import Sight
+
+
+def application(look: Callable[[], Sight], metrics: Metrics) -> FastAPI:
+    """The application. `look` says how it goes now, and may take as long as the database does."""
+    app = FastAPI(title="rsvpd", docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.get("/healthz")
+    def healthz() -> Response:
+        """200 if nothing is wrong, else 503; either with all that is known."""
+        sight = look()
+        return JSONResponse(jsonable_encoder(sight.as_json()), 200 if sight.well else 503)
+
+    @app.get("/readyz")
+    def readyz() -> Response:
+        """200 if the database answers and the loops turn, else 503."""
+        sight = look()
+        ready = sight.database is None and not sight.stuck
+        return JSONResponse({"ready": ready}, 200 if ready else 503)
+
+    @app.get("/metrics")
+    def numbers() -> Response:
+        """For Prometheus."""
+        return Response(metrics.exposition(look()), media_type=CONTENT_TYPE)
+
+    return app
