@@ -17,11 +17,11 @@ from pathlib import Path
 
 import pytest
 import structlog
-from listening import Running
 
 import house
 from builders import Party, google, microsoft365, thunderbird
 from house import eventually, facts, plain_reply
+from listening import Running
 from rig.dovecot import DOMAIN, PASSWORD, Dovecot
 from rig.postfix import Postfix
 from rsvpd.config import LogFormat, LogLevel

@@ -11,10 +11,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from listening import Ear
 
 import house
 from house import Keys, eventually
+from listening import Ear
 from rig.ports import HOST, free_port
 from rsvpd import turning, watching
 from rsvpd.app import open_app

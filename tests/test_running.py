@@ -9,11 +9,11 @@ import uuid
 from pathlib import Path
 
 import pytest
-from listening import Ear, Running, ask, health
 
 import house
 from builders import Party
 from house import Keys, eventually, facts, invite, plain_reply
+from listening import Ear, Running, ask, health
 from rig.dovecot import DOMAIN, Dovecot
 from rig.ports import free_port
 from rig.postgres import Postgres
