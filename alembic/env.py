@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from rsvpd.store import http_tables  # noqa: F401  its tables are in the metadata
 from rsvpd.store.tables import metadata
 
 connection = context.config.attributes.get("connection")

@@ -89,6 +89,8 @@ class Changes:
     clock: Clock
     settings: Settings
     rules: Rules
+    only: str | None = None
+    """The organizer to whose meetings it is confined."""
 
     def update(
         self,
@@ -176,7 +178,7 @@ class Changes:
 
     def _changed(self, uid: str, manner: Manner, work: Callable[[_Change], None]) -> Changed:
         with self.database.rehearse() if manner.dry_run else self.database.begin() as session:
-            change = _Change(session, _changeable(session, uid), self.clock.now(), manner)
+            change = _Change(session, _changeable(session, uid, self.only), self.clock.now(), manner)
             work(change)
             meeting = change.stored.meeting
             return Changed(
@@ -245,9 +247,9 @@ class Changes:
         return added
 
 
-def _changeable(session: Transaction, uid: str) -> Stored:
+def _changeable(session: Transaction, uid: str, organizer: str | None) -> Stored:
     """The meeting with everybody, which nobody else changes meanwhile."""
-    row = writes.find_meetings(session, [uid], None).get(uid)
+    row = writes.find_meetings(session, [uid], organizer).get(uid)
     if row is None:
         raise CouldNot(f"there is no meeting {uid}; `rsvpd meeting list` shows them")
     if not row.sends:

@@ -24,6 +24,7 @@ from rsvpd.logs import log_to
 from rsvpd.notifying import Systemd, systemd
 from rsvpd.ports import CouldNot, StoreUnavailable
 from rsvpd.seeing import Seeing, Sight
+from rsvpd.store import access
 from rsvpd.telling import telling
 from rsvpd.turning import Turning
 
@@ -134,8 +135,17 @@ class Running:
         from rsvpd import web  # noqa: PLC0415  it takes half a second to load
 
         listen = self.app.settings.http.listen
-        with web.serving(web.application(self.look, self.telling.metrics), listen) as port:
-            log.info("listening", host=listen.host, port=port)
+        with self.app.database.read() as session:
+            known = any(token.revoked_at is None for token in access.tokens(session))
+        if not listen.is_private and not known:
+            raise ConfigInvalid(
+                f"http.listen {listen}: other machines can reach it, and there is no token to know them by; "
+                "run `rsvpd token create NAME` first, or listen on 127.0.0.1"
+            )
+        application = web.application(self.look, self.telling.metrics, private=listen.is_private)
+        stream = web.install(application, lambda: self.app)
+        with web.serving(application, listen, stream.close):
+            log.info("listening", at=str(listen))
             yield
 
     @contextmanager

@@ -15,6 +15,7 @@ from rsvpd.cli import (
     reports,
     review,
     status,
+    tokens,
 )
 from rsvpd.cli.root import app
 

@@ -38,6 +38,7 @@ proposal_app = typer.Typer(
 oauth_app = typer.Typer(
     help="Logins with access tokens instead of passwords.", no_args_is_help=True, rich_markup_mode="rich"
 )
+token_app = typer.Typer(help="Who may ask over HTTP.", no_args_is_help=True, rich_markup_mode="rich")
 for _part, _name in (
     (meeting_app, "meeting"),
     (attendee_app, "attendee"),
@@ -45,6 +46,7 @@ for _part, _name in (
     (review_app, "review"),
     (outgoing_app, "outgoing"),
     (oauth_app, "oauth"),
+    (token_app, "token"),
     (database_app, "db"),
 ):
     app.add_typer(_part, name=_name)

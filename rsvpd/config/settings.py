@@ -70,7 +70,7 @@ class HttpSettings(Section):
     """What the daemon tells over HTTP."""
 
     listen: Listen
-    """Address and port, such as `127.0.0.1:8025`; on this machine only."""
+    """Address and port, such as `127.0.0.1:8025`, or `unix:/run/rsvpd/http.sock`."""
 
 
 class Settings(BaseSettings):

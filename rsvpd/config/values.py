@@ -83,26 +83,51 @@ def _endpoint(value: str) -> str:
     return url
 
 
+_SOCKET_OCTETS = 107
+"""What a Unix socket's address has room for (unix(7))."""
+
+
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Where to listen: an address of this machine, and a TCP port."""
+    """Where to listen: an address of this machine and a TCP port, or a Unix socket."""
 
-    host: str
-    port: int
+    host: str = ""
+    port: int = 0
+    path: Path | None = None
+
+    def __str__(self) -> str:
+        """As one would write it."""
+        return f"unix:{self.path}" if self.path else f"{self.host} port {self.port}"
+
+    @property
+    def is_private(self) -> bool:
+        """Whether only this machine can reach it."""
+        return self.path is not None or is_loopback(self.host)
 
 
 def _listener(value: object) -> object:
     if not isinstance(value, str):
         return value
+    if value.strip().startswith("unix:"):
+        return _unix_socket(Path(value.strip().removeprefix("unix:")))
     host, _, port = value.strip().rpartition(":")
+    wanted = "write an address and a port, such as 127.0.0.1:8025 or [::1]:8025, or unix:/run/rsvpd/http.sock"
     if not host or not port.isascii() or not port.isdecimal() or not 1 <= int(port) <= 65_535:
-        raise ValueError("write an address and a port, such as 127.0.0.1:8025 or [::1]:8025")
+        raise ValueError(wanted)
     if not is_loopback(host):
-        raise ValueError(
-            f"{host} can be reached from other machines, and whoever asks would be answered; "
-            "listen on 127.0.0.1, behind a proxy that asks who it is"
-        )
+        try:
+            ipaddress.ip_address(host.strip("[]"))
+        except ValueError as error:
+            raise ValueError(f"{host} is no address of this machine; {wanted}") from error
     return Listener(host.strip("[]"), int(port))
+
+
+def _unix_socket(path: Path) -> Listener:
+    if not path.is_absolute() or len(bytes(path)) > _SOCKET_OCTETS:
+        raise ValueError(
+            f"unix: give a whole path of at most {_SOCKET_OCTETS} octets, such as unix:/run/rsvpd/http.sock"
+        )
+    return Listener(path=path)
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from copy import copy
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from sqlmodel import Session, select
 
 from rsvpd.ports import StoreUnavailable
+from rsvpd.store import feed
 
 _MIGRATION_LOCK = 7_287_093  # any number that nobody else takes
 
@@ -41,12 +43,23 @@ class Database:
         self.url = url
         self.engine = _engine(url)
         self._reading = self.engine.execution_options(sqlite_begin="DEFERRED")
+        self._joined: Session | None = None
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
         """A session that commits at the end, or rolls everything back."""
+        if self._joined is not None:
+            yield self._joined
+            return
         with _translated(), Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
+            feed.number(session)
+
+    def joined(self, session: Session) -> Database:
+        """The same database, whose `begin()` is part of a transaction that another one commits."""
+        joined = copy(self)
+        joined._joined = session  # noqa: SLF001  its own
+        return joined
 
     @contextmanager
     def rehearse(self) -> Iterator[Session]:

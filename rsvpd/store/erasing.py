@@ -204,6 +204,11 @@ def _proposal(erasure: Erasure, old: Values, _changed: Values) -> Values:
     return dict.fromkeys(("comment", "location")) if old["attendee_id"] in erasure.own else {}
 
 
+def _request(erasure: Erasure, old: Values, _changed: Values) -> Values:
+    mentioned = old["body"] is not None and erasure.person.mentioned_in_mail(old["body"])
+    return {"body": b"{}"} if mentioned else {}
+
+
 def _attachment(erasure: Erasure, old: Values, _changed: Values) -> Values:
     if erasure.person.mentioned_in_mail(old["data"]):
         erasure.files.append(old["name"])
@@ -218,6 +223,7 @@ _SPECIAL: dict[str, Callable[[Erasure, Values, Values], Values]] = {
     "meeting": _meeting,
     "outgoing": _outgoing,
     "proposal": _proposal,
+    "request": _request,
 }
 
 

@@ -38,7 +38,7 @@ def proposals(session: Session) -> list[Pending]:
         .where(ProposalRow.status == ProposalStatus.PENDING.value)
         .order_by(col(ProposalRow.id))
     )
-    return [_pending(*row) for row in session.exec(query)]
+    return [pending_view(*row) for row in session.exec(query)]
 
 
 def proposal(session: Session, number: int) -> Pending | None:
@@ -94,7 +94,8 @@ def _content(row: ProposalRow) -> tuple[object, ...]:
     return row.start, row.end, row.location, row.comment, row.sequence, row.proposed_at
 
 
-def _pending(row: ProposalRow, attendee: AttendeeRow, meeting: MeetingRow) -> Pending:
+def pending_view(row: ProposalRow, attendee: AttendeeRow, meeting: MeetingRow) -> Pending:
+    """A proposal's row with those it belongs to."""
     return Pending(
         number=stored_id(row.id),
         meeting=meeting,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, func, or_
 from sqlmodel import Session, col, select
 
 from rsvpd.itip import seats
@@ -186,7 +186,7 @@ def meetings(
     upcoming_from: datetime | None = None,
 ) -> list[MeetingView]:
     """Meetings by their start; all, or those with these UIDs, of one organizer, or not over yet."""
-    return [_meeting_view(row) for row in _meeting_rows(session, uids, organizer, upcoming_from)]
+    return [meeting_view(row) for row in _meeting_rows(session, uids, organizer, upcoming_from)]
 
 
 def _meeting_rows(
@@ -198,13 +198,17 @@ def _meeting_rows(
     if organizer is not None:
         query = query.where(MeetingRow.organizer == organizer)
     if upcoming_from is not None:
-        query = query.where(
-            (col(MeetingRow.ends_at) >= upcoming_from) | col(MeetingRow.recurrence).is_not(None)
-        )
+        query = query.where(is_upcoming(upcoming_from))
     return session.exec(query.order_by(col(MeetingRow.starts_at), col(MeetingRow.id))).all()
 
 
-def _meeting_view(row: MeetingRow) -> MeetingView:
+def is_upcoming(moment: datetime) -> ColumnElement[bool]:
+    """Whether a meeting is not over at `moment`; of a series, as long as it has one."""
+    return or_(col(MeetingRow.ends_at) >= moment, col(MeetingRow.recurrence).is_not(None))
+
+
+def meeting_view(row: MeetingRow) -> MeetingView:
+    """A row of a meeting as a view."""
     return MeetingView(
         uid=row.uid,
         organizer=row.organizer,
@@ -239,13 +243,20 @@ def _attendance(session: Session, row: MeetingRow) -> AttendanceView:
     people = session.exec(query.order_by(col(AttendeeRow.id))).all()
     line = [Seat(p.address, PartStat(p.partstat), p.delegated_to, p.delegated_from) for p in people]
     shown = seats.shown(line)
-    apart = _occurrences(session, row, people) if row.recurrence is not None else {}
+    attendees = attendee_views(session, row, [(person, shown[person.address]) for person in people])
+    return AttendanceView(meeting_view(row), seats.counts(line), attendees)
+
+
+def attendee_views(
+    session: Session, row: MeetingRow, people: Sequence[tuple[AttendeeRow, PartStat]]
+) -> tuple[AttendeeView, ...]:
+    """Attendees of a meeting, each with the participation status to show, as views."""
+    apart = _occurrences(session, row, [person for person, _ in people]) if row.recurrence is not None else {}
     proposals = _proposals(session, row)
-    attendees = tuple(
-        _attendee_view(p, shown[p.address], proposals.get(stored_id(p.id)), apart.get(stored_id(p.id), ()))
-        for p in people
+    return tuple(
+        _attendee_view(p, shown, proposals.get(stored_id(p.id)), apart.get(stored_id(p.id), ()))
+        for p, shown in people
     )
-    return AttendanceView(_meeting_view(row), seats.counts(line), attendees)
 
 
 def _attendee_view(
@@ -299,6 +310,8 @@ def _occurrences(
         .join(AttendeeRow, col(AttendeeRow.id) == AnswerRow.attendee_id)
         .where(AttendeeRow.meeting_id == row.id)
     )
+    if people:  # they come in the order of their ids
+        query = query.where(col(AnswerRow.attendee_id).between(people[0].id, people[-1].id))
     if not any(override.sequence for override in overrides):
         apart = select(AnswerRow.attendee_id).where(col(AnswerRow.occurrence).is_not(None))
         query = query.where(col(AnswerRow.attendee_id).in_(apart))

@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 from rsvpd.itip.model import Outcome
 from rsvpd.itip.occurrences import ended_before
 from rsvpd.store import writes
+from rsvpd.store.http_tables import ChangeRow
 from rsvpd.store.outgoing import Status
 from rsvpd.store.tables import (
     AnswerRow,
@@ -74,6 +75,7 @@ def finished_after(
 
 def remove_meeting(session: Session, number: int) -> None:
     """Removes a meeting with its attendees, answers, proposals, files, mails, and its rows of the ledger."""
+    session.execute(delete(ChangeRow).where(col(ChangeRow.meeting_id) == number))
     attendees = select(AttendeeRow.id).where(AttendeeRow.meeting_id == number)
     replies = select(InboundRow.id).where(InboundRow.meeting_id == number)
     for table in (AnswerRow, ProposalRow):

@@ -138,7 +138,10 @@ class AttendeeRow(SQLModel, table=True):
     """Somebody invited. From `answered` on it repeats what their answers add up to, for reading."""
 
     __tablename__: ClassVar[str] = "attendee"
-    __table_args__ = (UniqueConstraint("meeting_id", "address"),)
+    __table_args__ = (
+        UniqueConstraint("meeting_id", "address"),
+        Index("ix_attendee_counts", "meeting_id", "removed_at", "partstat"),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     meeting_id: int = Field(foreign_key="meeting.id", index=True, ondelete="CASCADE")

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse, Response
 
 from rsvpd.metrics import CONTENT_TYPE, Metrics
 from rsvpd.seeing import Sight
+from rsvpd.web.api.callers import known
 
 
-def application(look: Callable[[], Sight], metrics: Metrics) -> FastAPI:
-    """The application. `look` says how it goes now, and may take as long as the database does."""
+def application(look: Callable[[], Sight], metrics: Metrics, *, private: bool) -> FastAPI:
+    """The application. `look` says how it goes now, and may take as long as the database does.
+
+    Where it is not `private` to this machine, whoever asks needs a token, but for `/readyz`.
+    """
+    asked = [] if private else [Depends(known)]
     app = FastAPI(title="rsvpd", docs_url=None, redoc_url=None, openapi_url=None)
 
-    @app.get("/healthz")
+    @app.get("/healthz", dependencies=asked)
     def healthz() -> Response:
         """200 if nothing is wrong, else 503; either with all that is known."""
         sight = look()
@@ -29,7 +34,7 @@ def application(look: Callable[[], Sight], metrics: Metrics) -> FastAPI:
         ready = sight.database is None and not sight.stuck
         return JSONResponse({"ready": ready}, 200 if ready else 503)
 
-    @app.get("/metrics")
+    @app.get("/metrics", dependencies=asked)
     def numbers() -> Response:
         """For Prometheus."""
         return Response(metrics.exposition(look()), media_type=CONTENT_TYPE)
