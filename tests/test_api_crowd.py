@@ -86,8 +86,10 @@ class Crowd(threading.Thread):
             opened = [asyncio.create_task(self._one()) for _ in range(50)]
             await asyncio.gather(*opened)
         await asyncio.to_thread(self._ended.wait)
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
-            task.cancel()
+        for writer, reading in self._kept:
+            reading.cancel()
+            writer.close()
+        await asyncio.gather(*(writer.wait_closed() for writer, _ in self._kept), return_exceptions=True)
 
     async def _one(self) -> None:
         reader, writer = await asyncio.open_connection(HOST, self._port)
