@@ -92,7 +92,7 @@ class Intake:
     ) -> Polled:
         """Reads what is new in each folder; one folder's trouble does not keep the others from being read."""
         found = Polled()
-        for folder in reversed(folders):  # the first one last: it stays selected, to be waited on
+        for folder in folders:
             if not keep_on():
                 break
             try:

@@ -331,7 +331,10 @@ class Watch:
             self._intake = self._app.intake
         mailbox, name = watched.mailbox, watched.organizer.name
         keep_on = partial(self._keep_on, watched)
-        polled = self._intake.poll_folders(mailbox, name, watched.folders, seen=watched.seen, keep_on=keep_on)
+        first, *others = watched.folders  # the first one last: it stays selected, to be waited on
+        polled = self._intake.poll_folders(
+            mailbox, name, [*others, first], seen=watched.seen, keep_on=keep_on
+        )
         self._telling.polled(polled)
         self._say_unsupported(polled)
         troubles: dict[str | None, CouldNot] = {**polled.troubles}

@@ -365,6 +365,18 @@ def test_an_occurrence_says_what_this_and_all_later_ones_say() -> None:
     assert judge(component, mail, after(series(), sent(first))).outcome is Outcome.UNCHANGED
 
 
+def test_what_an_occurrence_says_since_is_not_touched_by_an_older_word_on_the_series() -> None:
+    one = after(
+        series(),
+        sent(answers(ACCEPTED)),
+        sent(answers(DECLINED, "2026-11-23 14:00", recurrence_id=at(SECOND))),
+    )
+    component, mail = sent(answers(ACCEPTED, "2026-11-23 12:00"))
+    assert judge(component, mail, one).outcome is Outcome.UNCHANGED
+    component, mail = sent(answers(ACCEPTED, "2026-11-23 16:00"))
+    assert judge(component, mail, one).outcome is Outcome.APPLIED
+
+
 def test_an_old_revision_is_old_for_an_occurrence_too() -> None:
     changed: Meeting = revised(series(), (1, "2026-11-24 08:00", True))
     assert judge(reply(recurrence_id=at(SECOND)), to=changed).outcome is Outcome.OUTDATED

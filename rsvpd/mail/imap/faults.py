@@ -39,6 +39,8 @@ FAULTS = (
 
 _PATIENCE = re.compile(r"\[(?:LIMIT|UNAVAILABLE|INUSE|SERVERBUG|CONTACTADMIN|THROTTLED)\b", re.IGNORECASE)
 """Response codes by which a server says that it is not our fault (RFC 5530 3); THROTTLED is Gmail's."""
+_TIMING = re.compile(r" *\(\d[\d.]* \+ [\d.+ ]+ secs\)")
+"""How long Dovecot took, which makes the same trouble another line each time."""
 _GONE = re.compile(r"EOF|unterminated line|illegal in state", re.IGNORECASE)
 
 
@@ -103,5 +105,5 @@ def _words(error: Exception) -> str:
     if isinstance(error, IMAPClientError) and _GONE.search(str(error)):
         return "the server closed the connection"
     if isinstance(error, IMAPClientError | OSError):
-        return tls.words(error)
+        return _TIMING.sub("", tls.words(error))
     return f"the server answers what is no IMAP ({tls.words(error)})"
