@@ -254,7 +254,7 @@ def _changeable(session: Transaction, uid: str, organizer: str | None) -> Stored
         raise CouldNot(f"there is no meeting {uid}; `rsvpd meeting list` shows them")
     if not row.sends:
         raise CouldNot(f"{uid} was imported: change it where its invitations come from, and import it again")
-    listing.lock(session, row)
+    writes.lock(session, [row])
     stored = writes.load_everyone(session, row)
     if stored.meeting.status is MeetingStatus.CANCELLED:
         raise CouldNot(f"{uid} is cancelled, which cannot be taken back; create a new meeting instead")

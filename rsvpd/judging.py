@@ -158,6 +158,7 @@ class Docket:
         for organizer in {case.row.organizer for case in cases}:
             concerned = [c for c in cases if c.row.organizer == organizer and c.component]
             found = writes.find_meetings(self.session, {_uid(c) for c in concerned}, organizer)
+            writes.lock(self.session, found.values())
             loaded: dict[int, Stored] = {}
             for uid, row in found.items():
                 number = writes.stored_id(row.id)

@@ -12,7 +12,7 @@ from rsvpd.itip.occurrences import resolve
 from rsvpd.judging import Rules
 from rsvpd.ports import Clock, CouldNot
 from rsvpd.posting import Post
-from rsvpd.store import listing, pending, writes
+from rsvpd.store import pending, writes
 from rsvpd.store.convert import instant
 from rsvpd.store.database import Database
 from rsvpd.store.pending import Pending
@@ -37,7 +37,7 @@ class Proposals:
         now = self.clock.now()
         with self.database.begin() as session:
             proposal = self._pending(session, number)
-            listing.lock(session, proposal.meeting)
+            writes.lock(session, [proposal.meeting])
             stored = writes.load_everyone(session, proposal.meeting)
             before = stored.meeting
             moved, occurrence = _moved(before, proposal, now)

@@ -10,13 +10,8 @@ from sqlmodel import Session, col, select
 
 from rsvpd.itip.model import Attendee
 from rsvpd.store import writes
-from rsvpd.store.tables import AttendeeRow, MeetingRow
+from rsvpd.store.tables import AttendeeRow
 from rsvpd.store.writes import Stored
-
-
-def lock(session: Session, row: MeetingRow) -> None:
-    """Has whoever else changes this meeting wait, and reads what it is by now."""
-    session.refresh(row, with_for_update=True)
 
 
 def put_attendee(session: Session, stored: Stored, attendee: Attendee) -> None:
