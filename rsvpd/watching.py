@@ -46,7 +46,8 @@ _TROUBLED, _TROUBLED_PER_SERVER = 16, 2
 """The same for mailboxes that failed the last time: they never hold up those that work."""
 _FIRST_WAIT: dict[type[CouldNot], float] = {LoginRefused: 60.0, Throttled: 30.0}
 """Seconds until the next try after a first failure, else one; after each further one twice as long."""
-_LONGEST_WAIT = 300.0
+_LONGEST_WAIT, _LONGEST_WAIT_FOR_STORE = 300.0, 5.0
+"""The database is ours: it minds no questions, and everything waits for it."""
 _GRACE = (2.0, 8.0)
 """Seconds to finish when told to stop: for all, then for what is left after the connections were cut."""
 
@@ -278,7 +279,8 @@ class Watch:
 
     def _wait(self, failures: int, failure: CouldNot) -> float:
         first = min(_FIRST_WAIT.get(type(failure), 1.0), self._interval)
-        longest = max(_LONGEST_WAIT, self._interval)
+        of_store = isinstance(failure, StoreUnavailable)
+        longest = _LONGEST_WAIT_FOR_STORE if of_store else max(_LONGEST_WAIT, self._interval)
         # A quarter more or less, so that many do not come back at once.
         return min(first * (1 << min(failures - 1, 20)), longest) * random.uniform(0.75, 1.25)  # noqa: S311
 

@@ -77,12 +77,8 @@ class Database:
     @contextmanager
     def raw_connection(self) -> Iterator[Any]:
         """The driver's own connection, for what may stand in no transaction."""
-        with _translated():
-            pooled = self.engine.raw_connection()
-            try:
-                yield pooled.driver_connection
-            finally:
-                pooled.close()
+        with _translated(), self.engine.connect() as pooled:
+            yield pooled.connection.driver_connection
 
     def revision(self) -> str | None:
         """The schema's revision; None for an empty database."""
