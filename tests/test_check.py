@@ -130,6 +130,13 @@ class TestServers:
         yesterday = datetime.now(UTC) - timedelta(days=1)
         assert (tls["result"], tls["words"]) == ("fail", f"the certificate ended on {yesterday:%Y-%m-%d}")
 
+    def test_looking_closer_makes_nobody_less_strict(
+        self, tmp_path: Path, stale: Dovecot, mailbox_user: str
+    ) -> None:
+        """The look at what is wrong must not leave behind a context that takes it."""
+        one = with_tls(stale, mailbox_user)
+        assert [found(checked(tmp_path, one), "imap tls")["result"] for _ in range(2)] == ["fail", "fail"]
+
     def test_a_certificate_that_ends_soon(self, tmp_path: Path, ending: Dovecot, mailbox_user: str) -> None:
         findings = checked(tmp_path, with_tls(ending, mailbox_user))
         tls = found(findings, "imap tls")

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from pathlib import Path
 
 import pytest
+from sending import Ticking
 from sqlmodel import select
 
 import house
-from house import ALICE, BOB, NOW, START, UID, Keys
+from house import ALICE, BOB, START, UID, Keys
 from rig.dovecot import DOMAIN, PASSWORD, Dovecot
 from rig.postfix import Postfix
 from rig.smtpd import Smtpd
@@ -27,21 +28,11 @@ CAROL = "carol@example.net"
 
 
 @dataclass
-class Ticking:
-    """A clock that is set by hand."""
-
-    moment: datetime = NOW
-
-    def now(self) -> datetime:
-        return self.moment
-
-
-@dataclass
 class Post:
     """An organizer with mails to send."""
 
     app: App
-    clock: Ticking = field(default_factory=Ticking)
+    clock: Ticking
 
     def drain(self, smtp: Keys, **options: Callable[[], bool]) -> Delivered:
         (organizer,) = house.settings_of(house.organizer(smtp=smtp)).organizer
@@ -49,7 +40,7 @@ class Post:
             return replace(self.app.delivery(worker), clock=self.clock).drain(organizer, **options)
 
     def later(self, **much: float) -> None:
-        self.clock.moment += timedelta(**much)
+        self.clock.later(**much)
 
     @property
     def rows(self) -> dict[str, OutgoingRow]:
@@ -77,7 +68,7 @@ def post(tmp_path: Path) -> Iterator[Post]:
     app = house.app_of(url=f"sqlite:///{tmp_path}/rsvpd.db")
     invite(app)
     # The clock stands a little ahead, so that what was put in just now is due.
-    yield Post(app, Ticking(NOW + timedelta(minutes=5)))
+    yield Post(app, Ticking(datetime.now(UTC) + timedelta(minutes=5)))
     app.database.close()
 
 

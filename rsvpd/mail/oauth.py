@@ -202,7 +202,7 @@ class AuthorizationServer:
         return {"default_timeout": seconds, "trust_env": False, "max_redirects": 0}
 
     def _secured(self, session: Any) -> Any:  # noqa: ANN401  a session of authlib, which has no types
-        session.mount("https://", _Verified(tls.context(self._settings)))
+        session.mount("https://", _Verified(tls.own_context(self._settings)))
         session.hooks["response"].append(self._compare_clocks)
         return session
 

@@ -128,7 +128,7 @@ def _untrusted(
     now: datetime,
 ) -> ProbeFailed:
     """Which of chain, time and name it is: looks again, at the chain alone."""
-    lenient = tls.context(settings)
+    lenient = tls.own_context(settings)
     lenient.check_hostname = False
     lenient.verify_flags |= _NO_CHECK_TIME
     try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,17 +17,32 @@ _OBJECT = re.compile(r"<[^<>]* object at [^<>]*>:? ?")
 
 
 def context(settings: ServerSettings | OAuthSettings) -> ssl.SSLContext:
-    """A context that verifies against the system's certificates, or against `ca_file`."""
-    try:
-        return _context(settings.ca_file, _changed_at(settings.ca_file))
-    except (OSError, ssl.SSLError) as error:
-        raise CouldNot(f"ca_file {settings.ca_file}: cannot be read as certificates ({error})") from error
+    """A context that verifies against the system's certificates, or against `ca_file`.
+
+    Connections share it, for each would hold a megabyte of certificates of its own:
+    whoever changes anything about it takes `own_context`.
+    """
+    with _readable(settings.ca_file):
+        return _shared(settings.ca_file, _changed_at(settings.ca_file))
+
+
+def own_context(settings: ServerSettings | OAuthSettings) -> ssl.SSLContext:
+    """The same for one user alone, who may change it."""
+    with _readable(settings.ca_file):
+        return ssl.create_default_context(cafile=settings.ca_file)
 
 
 @lru_cache(maxsize=64)
-def _context(ca_file: Path | None, _changed_at: int) -> ssl.SSLContext:
-    """Connections share it: each would hold a megabyte of certificates of its own."""
+def _shared(ca_file: Path | None, _changed_at: int) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=ca_file)
+
+
+@contextmanager
+def _readable(ca_file: Path | None) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ssl.SSLError) as error:
+        raise CouldNot(f"ca_file {ca_file}: cannot be read as certificates ({error})") from error
 
 
 def _changed_at(ca_file: Path | None) -> int:
