@@ -2,7 +2,6 @@
 
 from alembic import context
 
-from rsvpd.store import http_tables  # noqa: F401  its tables are in the metadata
 from rsvpd.store.tables import metadata
 
 connection = context.config.attributes.get("connection")

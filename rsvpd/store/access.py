@@ -18,7 +18,7 @@ from enum import StrEnum
 from sqlmodel import Session, col, select
 
 from rsvpd.ports import CouldNot
-from rsvpd.store.http_tables import AccessTokenRow
+from rsvpd.store.tables import AccessTokenRow
 from rsvpd.store.writes import stored_id
 
 _TOKEN = re.compile(r"rsvpd_(?P<id>[0-9]{1,9})_(?P<secret>[A-Za-z0-9_-]{43})", re.ASCII)

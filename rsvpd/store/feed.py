@@ -16,7 +16,7 @@ from datetime import datetime
 from sqlalchemy import func, text
 from sqlmodel import Session, col, select
 
-from rsvpd.store.http_tables import ChangeRow
+from rsvpd.store.tables import ChangeRow
 
 _WAITING = text("SELECT EXISTS (SELECT 1 FROM change WHERE number IS NULL)")
 _LOCKED = text("UPDATE feed SET last = last")

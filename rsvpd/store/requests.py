@@ -12,7 +12,7 @@ from sqlalchemy import delete, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
-from rsvpd.store.http_tables import RequestRow
+from rsvpd.store.tables import RequestRow
 
 KEPT_FOR = timedelta(hours=24)
 """How long a key is known."""

@@ -10,11 +10,11 @@ from sqlmodel import Session, col, select
 from rsvpd.itip.model import Outcome
 from rsvpd.itip.occurrences import ended_before
 from rsvpd.store import writes
-from rsvpd.store.http_tables import ChangeRow
 from rsvpd.store.outgoing import Status
 from rsvpd.store.tables import (
     AnswerRow,
     AttendeeRow,
+    ChangeRow,
     InboundRow,
     MeetingRow,
     OutgoingRow,

@@ -8,7 +8,7 @@ from typing import ClassVar
 from sqlalchemy import BigInteger, Index, LargeBinary, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from rsvpd.store.tables import Instant
+from rsvpd.store.tables.columns import Instant
 
 
 class ChangeRow(SQLModel, table=True):
