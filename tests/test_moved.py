@@ -67,3 +67,9 @@ def test_what_was_imported_of_an_attendee_does_not_count_for_the_one_that_was_mo
     (alice,) = changed.attendees
     assert ranking.partstat(alice, changed) is ACCEPTED
     assert shows(changed, where=SECOND) is NEEDS_ACTION
+
+
+def test_the_series_and_an_occurrence_in_one_mail_both_count() -> None:
+    one = after(series(), sent(answers(ACCEPTED)))
+    component, mail = sent(answers(DECLINED, recurrence_id=at(SECOND)))
+    assert judge(component, mail, one).outcome is Outcome.APPLIED

@@ -16,6 +16,7 @@ from cases import (
     after,
     arrival,
     at,
+    judge,
     occurrence,
     person,
     reply,
@@ -24,7 +25,7 @@ from cases import (
     user,
 )
 from rsvpd.itip import ranking
-from rsvpd.itip.model import Arrival, Component, Meeting, Method, PartStat
+from rsvpd.itip.model import Arrival, Component, Meeting, Method, Outcome, PartStat
 
 MEETING = revised(
     series(person(), person(BOB)), (1, "2026-11-21 08:00", True), (2, "2026-11-22 08:00", False)
@@ -166,8 +167,9 @@ def test_answers_of_one_attendee_do_not_touch_another(mails: list[Mail], who: st
     }
 
 
-def test_of_exact_ties_the_first_one_stays() -> None:
-    """Documented: of two answers equal in everything, also in when and as what they came, none is newer."""
+def test_of_exact_ties_the_one_recorded_later_counts() -> None:
+    """Documented: of two answers equal in everything, as from two folders, the order of recording is all there is."""
     yes, no = YES.sent(0), NO.sent(0)
-    assert state(after(MEETING, yes, no))[ALICE, None][0] is PartStat.ACCEPTED
-    assert state(after(MEETING, no, yes))[ALICE, None][0] is PartStat.DECLINED
+    assert state(after(MEETING, yes, no))[ALICE, None][0] is PartStat.DECLINED
+    assert state(after(MEETING, no, yes))[ALICE, None][0] is PartStat.ACCEPTED
+    assert judge(*no, after(MEETING, yes)).outcome is Outcome.APPLIED

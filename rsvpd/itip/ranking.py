@@ -88,8 +88,11 @@ def current(answers: Sequence[Answer], occurrence: Occurrence | None = None) -> 
 
 
 def newest(answers: Iterable[Answer]) -> Answer | None:
-    """The answer of the highest Rank; of equal ones the one that speaks of less."""
-    return max(answers, key=lambda a: (a.rank, a.occurrence is not None, not a.this_and_future), default=None)
+    """The answer of the highest Rank; of equal ones the one that speaks of less, then the one recorded later."""
+    recorded = reversed(tuple(answers))
+    return max(
+        recorded, key=lambda a: (a.rank, a.occurrence is not None, not a.this_and_future), default=None
+    )
 
 
 def covers(recorded: Answer, given: Answer) -> bool:
@@ -112,7 +115,7 @@ def _speaks_of(answer: Answer, occurrence: Occurrence | None) -> bool:
 
 
 def changes_anything(given: Answer, answers: Sequence[Answer], meeting: Meeting) -> bool:
-    """Whether `given`, newer than what covers it, says something else than `answers` wherever it speaks.
+    """Whether `given`, not older than what covers it, says something else than `answers` wherever it speaks.
 
     What an attendee says of a series only changes where an answer or an override
     begins, and behind the beginning of a range: those few places stand for all.
@@ -143,7 +146,7 @@ def _changed_behind(
 
 
 def _is_news(given: Answer, shown: Answer | None) -> bool:
-    return shown is None or (shown.rank < given.rank and not say_the_same(shown, given))
+    return shown is None or (shown.rank <= given.rank and not say_the_same(shown, given))
 
 
 def say_the_same(one: Answer, other: Answer) -> bool:

@@ -316,7 +316,7 @@ def _occurrences(
         apart = select(AnswerRow.attendee_id).where(col(AnswerRow.occurrence).is_not(None))
         query = query.where(col(AnswerRow.attendee_id).in_(apart))
     answers: dict[int, list[AnswerRow]] = {}
-    for answer in session.exec(query):
+    for answer in session.exec(query.order_by(col(AnswerRow.id))):
         answers.setdefault(answer.attendee_id, []).append(answer)
     by_id = {stored_id(p.id): p for p in people}
     return {

@@ -104,10 +104,13 @@ def find_meetings(session: Session, uids: Collection[str], organizer: str | None
 
 
 def lock(session: Session, rows: Iterable[MeetingRow]) -> None:
-    """Has whoever else changes or judges these meetings wait, and reads what they are by now."""
+    """Has whoever else changes or judges these meetings wait, and reads what they are by now.
+
+    Not who only refers to one (FOR NO KEY UPDATE): a reminder holds attendees, and refers to their meeting.
+    """
     for some in chunks({stored_id(row.id) for row in rows}):  # by number, so that nobody waits in a circle
         query = select(MeetingRow).where(col(MeetingRow.id).in_(some)).order_by(col(MeetingRow.id))
-        session.exec(query.with_for_update().execution_options(populate_existing=True)).all()
+        session.exec(query.with_for_update(key_share=True).execution_options(populate_existing=True)).all()
 
 
 def find_meeting(session: Session, uid: str, organizer: str) -> MeetingRow | None:
@@ -214,7 +217,8 @@ def is_listed(session: Session, stored: Stored, address: str) -> bool:
 def _put_attendees(session: Session, stored: Stored, rows: Sequence[AttendeeRow]) -> None:
     answers: dict[int, list[AnswerRow]] = {}
     for ids in chunks([stored_id(row.id) for row in rows]):
-        for answer in session.exec(select(AnswerRow).where(col(AnswerRow.attendee_id).in_(ids))):
+        query = select(AnswerRow).where(col(AnswerRow.attendee_id).in_(ids))
+        for answer in session.exec(query.order_by(col(AnswerRow.id))):
             answers.setdefault(answer.attendee_id, []).append(answer)
     aliases: dict[str, set[str]] = {}
     for addresses in chunks([row.address for row in rows]):
