@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from rsvpd.cli import output
 from rsvpd.cli.root import meeting_app, opened
 from rsvpd.itip.ics.exporting import stored_object
 from rsvpd.ports import CouldNot
@@ -36,11 +36,4 @@ def export(
         raise CouldNot(f"several organizers have a meeting {uid}; say whose with --organizer")
     (whole,) = found
     octets = stored_object(whole.meeting, created_at=whole.created_at, modified_at=whole.modified_at)
-    if target is None:
-        sys.stdout.buffer.write(octets)
-        sys.stdout.flush()
-        return
-    try:
-        target.write_bytes(octets)
-    except OSError as error:
-        raise CouldNot(f"{target}: {(error.strerror or str(error)).lower()}") from error
+    output.write_octets(octets, target)

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -14,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from rsvpd.ports import CouldNot
 from rsvpd.spreadsheets import cell
 
 _PARTSTAT = {
@@ -40,6 +42,18 @@ def print_json(objects: Iterable[Mapping[str, Any]]) -> None:
 def json_line(one: Mapping[str, Any]) -> str:
     """An object on a line of its own."""
     return json.dumps(one, ensure_ascii=False, default=rfc3339) + "\n"
+
+
+def write_octets(octets: bytes, target: Path | None) -> None:
+    """To a file, or to stdout. Raises `CouldNot` for a file that cannot be written."""
+    if target is None:
+        sys.stdout.buffer.write(octets)
+        sys.stdout.flush()
+        return
+    try:
+        target.write_bytes(octets)
+    except OSError as error:
+        raise CouldNot(f"{target}: {(error.strerror or str(error)).lower()}") from error
 
 
 def print_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:

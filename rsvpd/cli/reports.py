@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -73,7 +72,7 @@ def report(
         meetings = "1 meeting" if len(views) == 1 else f"{len(views)} meetings"
         typer.echo(f"A report on {meetings} is in the outgoing queue, to {', '.join(addresses)}.")
         return
-    _write(_content(house, about, writer, form, piped=target is None), target)
+    output.write_octets(_content(house, about, writer, form, piped=target is None), target)
 
 
 def _name(house: App, organizer: str | None) -> str | None:
@@ -135,14 +134,3 @@ def _json(view: ReportView) -> dict[str, Any]:
         "guests": view.guests,
         "held": view.held,
     }
-
-
-def _write(content: bytes, target: Path | None) -> None:
-    if target is None:
-        sys.stdout.buffer.write(content)
-        sys.stdout.flush()
-        return
-    try:
-        target.write_bytes(content)
-    except OSError as error:
-        raise CouldNot(f"{target}: {(error.strerror or str(error)).lower()}") from error

@@ -80,9 +80,7 @@ def compose(  # noqa: PLR0913  a mail has that many parts, all by name
     mail.make_mixed()
     mail.attach(_alternatives(letter, ics, method))
     mail.attach(_attached(ics, "application/ics", _one_line(filename)))
-    for attachment in attachments if method in files.OFFERED_WITH else ():
-        kind = _carried(attachment.content_type)
-        mail.attach(_attached(attachment.data, kind, files.safe_name(attachment.name)))
+    _attach(mail, attachments if method in files.OFFERED_WITH else ())
     return header + mail.as_bytes()
 
 
@@ -107,9 +105,7 @@ def compose_plain(
         words, mail = mail, MIMEPart(policy=SMTP)
         mail.make_mixed()
         mail.attach(words)
-        for attachment in attachments:
-            kind = _carried(attachment.content_type)
-            mail.attach(_attached(attachment.data, kind, files.safe_name(attachment.name)))
+        _attach(mail, attachments)
     return header + mail.as_bytes()
 
 
@@ -178,6 +174,11 @@ def _carried(content_type: str) -> str:
     if kind in {"text/calendar", "application/ics"} or kind.startswith(("message/", "multipart/")):
         return "application/octet-stream"
     return kind
+
+
+def _attach(mail: MIMEPart, attachments: Sequence[Attachment]) -> None:
+    for one in attachments:
+        mail.attach(_attached(one.data, _carried(one.content_type), files.safe_name(one.name)))
 
 
 def _attached(data: bytes, content_type: str, filename: str) -> MIMEPart:
