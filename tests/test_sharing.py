@@ -147,3 +147,16 @@ def test_the_clock_of_the_database_rules(shared: Database) -> None:
     with shared.read() as session:
         assert abs(now(session) - first) < timedelta(seconds=5)
     assert clock.now() > first
+
+
+def test_the_clock_of_the_database_is_asked_again_and_carried_on_while_it_is_away(
+    shared: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = DatabaseClock(shared)
+    right = clock.now()
+    clock._asked = right - timedelta(hours=1), time.monotonic() - 61  # as if it had run an hour behind
+    assert abs(clock.now() - right) < timedelta(seconds=30)
+
+    clock._asked = right, time.monotonic() - 61
+    monkeypatch.setattr(shared, "read", Database("postgresql://nobody@127.0.0.1:1/none").read)
+    assert abs(clock.now() - right - timedelta(seconds=61)) < timedelta(seconds=30)

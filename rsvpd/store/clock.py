@@ -6,7 +6,11 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from rsvpd.ports import StoreUnavailable
 from rsvpd.store.database import Database, now
+
+_ASKED_EVERY = 60.0
+"""Seconds that the machine's own clock is trusted to run as fast as the database's."""
 
 
 @dataclass(slots=True)
@@ -18,13 +22,19 @@ class DatabaseClock:
 
     def now(self) -> datetime:
         """The instant, aware and in UTC. Raises `StoreUnavailable` if the database is away at the first time."""
-        asked_at, counted_from = self._asked or self.ask()
-        passed = timedelta(seconds=time.monotonic() - counted_from)
-        return asked_at + passed
+        asked = self._asked
+        if asked is None or time.monotonic() - asked[1] > _ASKED_EVERY:
+            asked = self._ask()
+        asked_at, counted_from = asked
+        return asked_at + timedelta(seconds=time.monotonic() - counted_from)
 
-    def ask(self) -> tuple[datetime, float]:
-        """Asks the database again."""
+    def _ask(self) -> tuple[datetime, float]:
+        """Asks the database; one that is away for a while is carried on for."""
         counted_from = time.monotonic()
-        with self.database.read() as session:
-            self._asked = now(session).astimezone(UTC), counted_from
+        try:
+            with self.database.read() as session:
+                self._asked = now(session).astimezone(UTC), counted_from
+        except StoreUnavailable:
+            if self._asked is None:
+                raise
         return self._asked
