@@ -144,32 +144,37 @@ class Client:
 
     def newest(self) -> int:
         """Where the feed of changes ends: `after` for whoever has just read everything."""
-        place = 0
+        place = None
         while True:
-            page = self._get("/changes", ChangePage, {"after": place, "limit": _PAGE})
+            page = self._changes(place)
             if len(page.changes) < _PAGE:
                 return page.last
             place = page.last
 
-    def changes(self, after: int = 0, *, wait: bool = True) -> Iterator[Change]:
-        """Every change after `after`, none left out and none twice.
+    def changes(self, after: int | None = None, *, wait: bool = True) -> Iterator[Change]:
+        """Every change after `after`, none left out and none twice; without it from the first there is.
 
         With `wait` it never ends: it goes on with what comes, and comes back by itself
-        where the connection is lost. Without it ends with the newest.
+        where the connection is lost. Without it ends with the newest. Raises `Problem`
+        with status 410 where what came after `after` is not all kept any more.
         """
         place = after
-        while not wait:
-            page = self._get("/changes", ChangePage, {"after": place, "limit": _PAGE})
+        while place is None or not wait:
+            page = self._changes(place)
             yield from page.changes
             place = page.last
             if len(page.changes) < _PAGE:
-                return
-        while True:
+                break
+        while wait:
             with suppress(httpx.TransportError):
-                for change in self._stream(place):
+                for change in self._stream(place or 0):
                     place = change.number
                     yield change
             time.sleep(_PAUSE_SECONDS)
+
+    def _changes(self, place: int | None) -> ChangePage:
+        after = {} if place is None else {"after": place}
+        return self._get("/changes", ChangePage, {**after, "limit": _PAGE})
 
     def _stream(self, place: int) -> Iterator[Change]:
         headers = {"Accept": "text/event-stream", "Last-Event-ID": str(place)}

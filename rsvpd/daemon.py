@@ -181,6 +181,7 @@ class Daemon:
                 replies=kept.replies,
                 mails=kept.mails,
                 meetings=kept.meetings,
+                changes=kept.changes,
                 freed_bytes=kept.freed,
             )
         return True

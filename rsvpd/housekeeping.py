@@ -10,7 +10,7 @@ from rsvpd.config import Settings
 from rsvpd.itip.addresses import normalise
 from rsvpd.itip.pseudonyms import Person, is_pseudonym
 from rsvpd.ports import Clock, CouldNot
-from rsvpd.store import erasing, retention, upkeep
+from rsvpd.store import erasing, feed, retention, upkeep
 from rsvpd.store.database import Database
 from rsvpd.store.erasing import Erasure
 from rsvpd.store.writes import Transaction
@@ -30,11 +30,12 @@ class Kept:
     meetings: int
     freed: int
     lingers: bool
+    changes: int = 0
 
     @property
     def anything(self) -> bool:
         """Whether there was something to do."""
-        return bool(self.replies or self.mails or self.meetings or self.freed)
+        return bool(self.replies or self.mails or self.meetings or self.changes or self.freed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,14 @@ class Housekeeping:
         if self.settings.keep_finished_meetings_days is not None:
             before = now - timedelta(days=self.settings.keep_finished_meetings_days)
             meetings = self._remove_meetings(before, keep_on)
+        changes = self._emptied(
+            self._prune, now - timedelta(days=self.settings.keep_changes_days), now, keep_on
+        )
         tidied = upkeep.tidy(self.database, whole=whole) if keep_on() else upkeep.Tidied()
-        return Kept(replies, mails, meetings, tidied.freed, tidied.lingers)
+        return Kept(replies, mails, meetings, tidied.freed, tidied.lingers, changes)
+
+    def _prune(self, session: Transaction, before: datetime, _now: datetime, limit: int) -> int:
+        return feed.prune(session, before, limit)
 
     def _emptied(
         self,

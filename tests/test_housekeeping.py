@@ -80,12 +80,15 @@ def counts(app: App) -> dict[str, int]:
 
 
 class TestRaw:
-    def test_nothing_is_taken_away_by_default(self, app: App) -> None:
+    def test_nothing_but_the_feed_is_taken_away_by_default(self, app: App) -> None:
         registered(app)
         assert answered(app, plain_reply(facts())) == ["applied"]
-        before = counts(app), raws(app)
-        assert keep_house(app, 30_000) == Kept(0, 0, 0, 0, lingers=False)
-        assert (counts(app), raws(app)) == before
+        before, bytes_before = counts(app), raws(app)
+        assert keep_house(app, 89) == Kept(0, 0, 0, 0, lingers=False)
+        assert counts(app) == before
+        changes = before.pop("change")
+        assert keep_house(app, 30_000) == Kept(0, 0, 0, 0, lingers=False, changes=changes)
+        assert (counts(app), raws(app)) == (before, bytes_before)
 
     def test_replies_are_emptied_but_not_what_waits(self, app: App) -> None:
         registered(app)
@@ -250,4 +253,6 @@ class TestRoom:
     def test_the_command_says_what_it_did(self, tmp_path: Path) -> None:
         done = house.run("--config", house.config(tmp_path), "db", "clean")
         assert (done.code, done.err) == (0, "")
-        assert done.out.startswith("Emptied 0 replies and 0 mails, removed 0 meetings, gave back ")
+        assert done.out.startswith(
+            "Emptied 0 replies and 0 mails, removed 0 meetings and 0 changes, gave back "
+        )

@@ -88,8 +88,8 @@ def clean() -> None:
     """
     kept = opened().housekeeping.tidy(whole=True)
     typer.echo(
-        f"Emptied {kept.replies} replies and {kept.mails} mails, removed {kept.meetings} meetings, "
-        f"gave back {kept.freed:,} bytes."
+        f"Emptied {kept.replies} replies and {kept.mails} mails, removed {kept.meetings} meetings "
+        f"and {kept.changes} changes, gave back {kept.freed:,} bytes."
     )
     if kept.lingers:
         typer.echo(_LINGERS)

@@ -121,6 +121,8 @@ class Settings(BaseSettings):
     """Days after which the bytes of replies and of sent mails are taken away; never by default."""
     keep_finished_meetings_days: int | None = Field(default=None, ge=1, le=36_500)
     """Days after its end that a meeting is removed, with all that belongs to it; never by default."""
+    keep_changes_days: int = Field(default=90, ge=1, le=36_500)
+    """Days after which a change is taken out of the feed; what a webhook waits for, after twice as many."""
 
     @classmethod
     def settings_customise_sources(

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 
-from sqlalchemy import func, text
+from sqlalchemy import delete, func, text, update
 from sqlmodel import Session, col, select
 
-from rsvpd.store.tables import ChangeRow
+from rsvpd.ports import CouldNot
+from rsvpd.store.tables import ChangeRow, FeedRow
 
 _WAITING = text("SELECT EXISTS (SELECT 1 FROM change WHERE number IS NULL)")
 _LOCKED = text("UPDATE feed SET last = last")
@@ -26,6 +28,17 @@ _NUMBERED = text(
     "FROM change WHERE number IS NULL) AS waiting WHERE change.id = waiting.id"
 )
 _KEPT = text("UPDATE feed SET last = (SELECT max(number) FROM change)")
+
+
+class FeedPruned(CouldNot):
+    """What came after that place is not all kept any more; `first` is the number that the rest comes after."""
+
+    def __init__(self, place: int, first: int, last: int) -> None:
+        super().__init__(
+            f"the feed begins after {first}, so that what came after {place} is not all there any more: "
+            f"read everything anew, then ask for what is after {last}"
+        )
+        self.first = first
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,23 +68,58 @@ def number(session: Session) -> None:
         connection.execute(statement)
 
 
-def after(session: Session, place: int, *, organizer: str | None = None, limit: int) -> list[ChangeView]:
-    """The changes above `place`, in their order; of one organizer, or all."""
-    query = select(ChangeRow).where(col(ChangeRow.number) > place)
+def after(
+    session: Session, place: int | None, *, organizer: str | None = None, limit: int
+) -> list[ChangeView]:
+    """The changes above `place`, in their order, or from the first there is; of one organizer, or all.
+
+    Raises `FeedPruned`.
+    """
+    query = select(ChangeRow).where(col(ChangeRow.number) > (place or 0))
     if organizer is not None:
         query = query.where(ChangeRow.organizer == organizer)
     rows = session.exec(query.order_by(col(ChangeRow.number)).limit(limit)).all()
+    if place is not None:  # looked at last: what is taken away meanwhile is then noticed
+        feed = _feed(session)
+        if place < feed.pruned:
+            raise FeedPruned(place, feed.pruned, feed.last)
     return [_view(row) for row in rows]
 
 
 def newest(session: Session, *, meeting_id: int | None = None, organizer: str | None = None) -> int:
-    """The number of the last change: of a meeting, of an organizer, of all; 0 before the first."""
+    """The number of the last change: of a meeting, of an organizer, of all; 0 before the first.
+
+    It never goes back: where the last one was taken away, it is the number up to which all were.
+    """
+    feed = _feed(session)
+    if meeting_id is None and organizer is None:
+        return feed.last
     query = select(func.max(ChangeRow.number))
     if meeting_id is not None:
         query = query.where(ChangeRow.meeting_id == meeting_id)
     if organizer is not None:
         query = query.where(ChangeRow.organizer == organizer)
-    return session.exec(query).one() or 0
+    return max(session.exec(query).one() or 0, feed.pruned)
+
+
+def prune(session: Session, before: datetime, limit: int, *, keep_after: int | None = None) -> int:
+    """Takes away the first changes, up to one that is not older than `before` or above `keep_after`; how many.
+
+    At most `limit`, in the session of `begin()`.
+    """
+    query = select(ChangeRow.number, ChangeRow.at).where(col(ChangeRow.number).is_not(None))
+    if keep_after is not None:
+        query = query.where(col(ChangeRow.number) <= keep_after)
+    first = session.exec(query.order_by(col(ChangeRow.number)).limit(limit)).all()
+    old = [number for number, _ in takewhile(lambda one: one[1] < before, first)]
+    if old:
+        session.execute(update(FeedRow).values(pruned=old[-1]))
+        session.execute(delete(ChangeRow).where(col(ChangeRow.number) <= old[-1]))
+    return len(old)
+
+
+def _feed(session: Session) -> FeedRow:
+    return session.exec(select(FeedRow)).one()
 
 
 def _view(row: ChangeRow) -> ChangeView:

@@ -45,11 +45,12 @@ class ChangeRow(SQLModel, table=True):
 
 
 class FeedRow(SQLModel, table=True):
-    """One row: the last number that a change was given."""
+    """One row: the last number that a change was given, and the last of those that were taken away."""
 
     __tablename__: ClassVar[str] = "feed"
 
     last: int = Field(sa_type=BigInteger, primary_key=True)
+    pruned: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
 
 
 class AccessTokenRow(SQLModel, table=True):

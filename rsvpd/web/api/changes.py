@@ -29,7 +29,10 @@ _STREAMED: dict[int | str, dict[str, Any]] = {
             }
         },
     },
-    410: RESPONSES[409] | {"description": "The feed does not reach so far; read anew, and begin at its end."},
+    410: RESPONSES[409]
+    | {
+        "description": "The feed does not reach so far, or no longer so far back; read anew, and begin at its end."
+    },
 }
 
 
@@ -49,8 +52,9 @@ def list_changes(
     """Read what has changed since, or listen for what changes.
 
     No change is left out and none told twice: events carry numbers, and begin after
-    `Last-Event-ID`, else after `after`, else with the next change. A page begins with
-    the first change there is.
+    `Last-Event-ID`, else after `after`, else with the next change. A page without `after`
+    begins with the first change there is. Where what came after a number is not all kept
+    any more, the answer is 410.
     """
     chosen = asked.organizer(organizer)
     streamed = _EVENTS in accept.lower()
@@ -62,8 +66,10 @@ def list_changes(
                 HTTPStatus.GONE,
                 f"the feed ends at {newest}, before {place}: read everything anew, then ask for what is after {newest}",
             )
+        if streamed and place is not None:
+            feed.after(session, place, limit=1)  # refuses a place that is not in the feed any more
         if not streamed:
-            views = feed.after(session, place or 0, organizer=chosen, limit=limit)
+            views = feed.after(session, place, organizer=chosen, limit=limit)
             # A full page may end before the newest; another one says how far it was looked.
             last = views[-1].number if len(views) == limit else max(newest, place or 0)
             last = max([last, *(view.number for view in views)])

@@ -15,6 +15,7 @@ from rsvpd.config import ConfigInvalid
 from rsvpd.contract import Problem
 from rsvpd.drafts import DraftRefused
 from rsvpd.ports import CouldNot, StoreUnavailable
+from rsvpd.store.feed import FeedPruned
 
 log = structlog.get_logger("rsvpd")
 
@@ -77,6 +78,8 @@ def _refused(_: Request, error: Exception) -> Response:
 def _could_not(_: Request, error: Exception) -> Response:
     if isinstance(error, StoreUnavailable):
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error), {"Retry-After": "5"})
+    if isinstance(error, FeedPruned):
+        return problem(HTTPStatus.GONE, str(error))
     if isinstance(error, ConfigInvalid) or isinstance(error.__cause__, DraftRefused):
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
     return problem(HTTPStatus.CONFLICT, str(error))

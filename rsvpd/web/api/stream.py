@@ -106,6 +106,8 @@ class Stream:
             more = False
             try:
                 more = await self._look()
+            except feed.FeedPruned:  # after days without the database; who comes back is told
+                break
             except CouldNot as error:
                 log.warning("no changes can be told", why=str(error))
             await asyncio.sleep(0 if more else _PAUSE_SECONDS)
