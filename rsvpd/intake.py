@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from hashlib import sha256
 from itertools import islice
 
-from rsvpd.itip.ics.reading import Limits
 from rsvpd.itip.model import Arrival, Envelope, Outcome
 from rsvpd.itip.reading import Item, ReadMail, Source, read_mail
 from rsvpd.judging import Case, Received, Rules, record
@@ -33,8 +32,6 @@ from rsvpd.store.database import Database
 from rsvpd.store.ledger import Place
 from rsvpd.store.queries import LedgerView, ledger_view
 from rsvpd.store.writes import Transaction
-
-_HEADER_BYTES = 64 * 1024
 
 BATCH = 500
 """Mails in one transaction."""
@@ -189,20 +186,11 @@ class Intake:
         place = Place(INGESTED, None, None, organizer)
         for ordinal, (name, raw) in enumerate(files):
             now = self.clock.now()
-            received = _received(_given(raw, ordinal, now, self.rules.limits), place, self.rules)
+            received = _received(Fetched(ordinal, now, raw), place, self.rules)
             with self.database.begin() as session:
                 cases = record(session, [replace(received, place=place)], self.rules, now)
                 views = tuple(ledger_view(case.row) for case in cases)
             yield Ingested(name, views)
-
-
-def _given(raw: bytes, ordinal: int, now: datetime, limits: Limits) -> Fetched:
-    if len(raw) <= limits.message_bytes:
-        return Fetched(ordinal, now, raw)
-    head = raw[:_HEADER_BYTES].replace(b"\r\n", b"\n").split(b"\n\n", 1)[0]
-    return Fetched(
-        ordinal, now, head + b"\n\n", f"the mail is larger than the limit of {limits.message_bytes} bytes"
-    )
 
 
 def _last(folder: Folder, uids: Sequence[int], *, first: bool) -> int:

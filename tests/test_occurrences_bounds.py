@@ -116,6 +116,12 @@ def test_a_rule_that_never_matches_is_not_followed_without_end(rule: str, steps:
     assert steps[0] <= MAX_STEPS
 
 
+def test_a_series_of_more_rules_than_anybody_means_is_past_the_limit() -> None:
+    few, many = (rules(meeting(), ["RRULE:FREQ=WEEKLY"] * number) for number in (10, 11))
+    assert occurrences.resolve(few, at("2026-12-10 13:00")) == occurrence("2026-12-10 13:00")
+    assert occurrences.resolve(many, at("2026-12-10 13:00")) is TOO_MUCH
+
+
 FAR: dict[str, tuple[str, str, str]] = {
     "every year since 1990": ("FREQ=YEARLY", "1990-12-03 14:00", "2026-12-03 13:00"),
     "every month since 1990": ("FREQ=MONTHLY", "1990-12-03 14:00", "2026-12-03 13:00"),

@@ -43,6 +43,8 @@ _ASIDE = re.compile(r"\"[^\"]*\"|\([^()]*\)")
 _ANGLED = re.compile(r"<([^<>\s]+@[^<>\s]+)>")
 _BARE = re.compile(r"[^\s<>()\",;:]+@[^\s<>()\",;:]+")
 _VALUE_CHARACTERS = 2_000
+_FIELD_CHARACTERS = 50_000
+"""What of a field is looked at: the library's readers take the square of its length."""
 _MESSAGE_IDS = re.compile(r"<[^<>\s]+>")
 _BODY_CHARACTERS = 100_000
 _RECIPIENTS_LIMIT = 100
@@ -201,7 +203,7 @@ class _Header:
     def addresses(self, name: str) -> list[tuple[str, str]]:
         """(display name, normalised address) of each mailbox in an address field."""
         try:
-            pairs = getaddresses([value[:50_000] for value in self.all(name)])
+            pairs = getaddresses([value[:_FIELD_CHARACTERS] for value in self.all(name)])
         except (ValueError, IndexError, TypeError, RecursionError):  # thousands of parentheses
             return []
         found = ((_decoded_words(display), normalise(address)) for display, address in pairs)
@@ -233,7 +235,7 @@ def _decoded_words(value: str) -> str:
     if "=?" not in value:
         return value
     try:
-        pieces = decode_header(re.sub(r"\?=(?==\?)", "?= ", value))
+        pieces = decode_header(re.sub(r"\?=(?==\?)", "?= ", value[:_FIELD_CHARACTERS]))
     except (HeaderParseError, ValueError):
         return value
     words = "".join(p if isinstance(p, str) else decode(p, charset) for p, charset in pieces)

@@ -24,6 +24,9 @@ from rsvpd.itip.model import Meeting, Occurrence, When
 MAX_STEPS = 50_000
 """Steps that a rule is followed before a series is said to be past the limit: about 0.1 s."""
 
+_MAX_RULES = 10
+"""More than one RRULE is already more than RFC 5545 3.8.5.3 wants to see."""
+
 _EARLIEST = datetime(1, 1, 3)  # noqa: DTZ001  local by intent
 _LATEST = datetime(9999, 12, 29)  # noqa: DTZ001
 _FARTHEST = timedelta(days=366 * 100)
@@ -210,6 +213,8 @@ class _Series:
         self, first: datetime, last: datetime | None = None, *, excluded: bool = False
     ) -> Iterator[datetime]:
         """Local starts from `first` to `last`, in order; those of EXDATE too if `excluded`."""
+        if len(self._rules) > _MAX_RULES:
+            raise _TooMuchWork
         last = min(last or _LATEST, min(self._start, _LATEST - _FARTHEST) + _FARTHEST)
         extra = sorted(at for at in {*self._dates, self._start} if first <= at <= last)
         streams = [self._follow(rule, last) for rule in self._rules]

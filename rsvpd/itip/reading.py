@@ -17,6 +17,7 @@ from rsvpd.itip.subjects import answer_in
 from rsvpd.itip.tnef import TnefAnswer
 
 _ANSWERS = frozenset({Method.REPLY, Method.COUNTER, Method.REFRESH})
+_HEADER_BYTES = 64 * 1024
 _REPORT_BYTES = 64 * 1024
 _REPORTED = 50
 _WORDS = 4_000
@@ -79,6 +80,8 @@ class ReadMail:
 def read_mail(raw: bytes, limits: Limits | None = None) -> ReadMail:
     """Everything a mail says to us; never raises, whatever the bytes are."""
     limits = limits or Limits()
+    if len(raw) > limits.message_bytes:
+        return _too_large(raw, limits)
     mail = mime.read(raw, depth=limits.mime_depth)
     items = _calendar_items(mail, limits)
     if all(item.component is None for item in items):
@@ -91,6 +94,13 @@ def read_mail(raw: bytes, limits: Limits | None = None) -> ReadMail:
             _report_items(mail, raw) or items or _words(mail)
         )  # some reports hold our REQUEST as a part of theirs
     return ReadMail(mail.envelope, items, _fingerprint(mail))
+
+
+def _too_large(raw: bytes, limits: Limits) -> ReadMail:
+    header = raw[:_HEADER_BYTES].replace(b"\r\n", b"\n").split(b"\n\n", 1)[0]
+    mail = mime.read(header + b"\n\n")
+    words = f"the mail is larger than the limit of {limits.message_bytes} bytes"
+    return ReadMail(mail.envelope, (Item(Source.CALENDAR, b"", problem=words),), _fingerprint(mail))
 
 
 def _calendar_items(mail: mime.Mail, limits: Limits) -> tuple[Item, ...]:
