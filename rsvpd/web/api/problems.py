@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from http import HTTPStatus
 
-import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
@@ -16,8 +15,6 @@ from rsvpd.contract import Problem
 from rsvpd.drafts import DraftRefused
 from rsvpd.ports import CouldNot, StoreUnavailable
 from rsvpd.store.feed import FeedPruned
-
-log = structlog.get_logger("rsvpd")
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -49,7 +46,6 @@ def answer_problems(app: FastAPI) -> None:
     app.add_exception_handler(404, _other)
     app.add_exception_handler(405, _other)
     app.add_exception_handler(HTTPException, _other)
-    app.add_exception_handler(Exception, _mistake)
 
 
 def problem(
@@ -110,6 +106,6 @@ def _other(request: Request, error: Exception) -> Response:
     return problem(status, detail, getattr(error, "headers", None))
 
 
-def _mistake(request: Request, error: Exception) -> Response:
-    log.error("mistake in rsvpd", path=request.url.path, exc_info=error)
+def mistake(_: Request) -> Response:
+    """What is said of a mistake of ours."""
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "that is a mistake in rsvpd; its log says more")
