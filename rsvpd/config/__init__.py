@@ -22,7 +22,7 @@ from rsvpd.config.settings import (
     LogLevel,
     Settings,
 )
-from rsvpd.config.values import ConfigInvalid, Listener
+from rsvpd.config.values import ConfigInvalid, Listener, is_loopback
 
 __all__ = [
     "Afterwards",
@@ -47,6 +47,7 @@ __all__ = [
     "ServerSettings",
     "Settings",
     "SmtpSettings",
+    "is_loopback",
     "load",
     "parse",
 ]

@@ -20,7 +20,7 @@ _COMMENT = 300
 """Characters of a comment."""
 _BAR = 50
 """Columns of the bar in plain text."""
-_ORDER = (
+ORDER = (
     (PartStat.ACCEPTED, "#"),
     (PartStat.TENTATIVE, "~"),
     (PartStat.NEEDS_ACTION, "."),
@@ -101,16 +101,17 @@ def moment(at: datetime, speech: Language, zone: str) -> str:
 
 
 def _counts(view: ReportView, speech: Language) -> tuple[Count, ...]:
-    numbers = [view.attendance.counts[partstat] for partstat, _ in _ORDER]
+    numbers = [view.attendance.counts[partstat] for partstat, _ in ORDER]
     shares = portions(numbers, 100)
     return tuple(
-        Count(_key(partstat), speech.say(f"report_{_key(partstat)}"), number, sign, share)
-        for (partstat, sign), number, share in zip(_ORDER, numbers, shares, strict=True)
+        Count(key(partstat), speech.say(f"report_{key(partstat)}"), number, sign, share)
+        for (partstat, sign), number, share in zip(ORDER, numbers, shares, strict=True)
         if number or partstat is not PartStat.DELEGATED
     )
 
 
-def _key(partstat: PartStat) -> str:
+def key(partstat: PartStat) -> str:
+    """What a participation status is called in phrases and style sheets."""
     return partstat.value.lower().replace("-", "_")
 
 
@@ -140,8 +141,8 @@ def _news(view: ReportView, speech: Language, zone: str) -> Iterable[str]:
         words = speech.say(
             "report_change",
             who=_who(one.name, one.email),
-            after=speech.say(f"report_{_key(one.after)}"),
-            before=speech.say(f"report_{_key(one.before)}"),
+            after=speech.say(f"report_{key(one.after)}"),
+            before=speech.say(f"report_{key(one.before)}"),
         )
         comment = _short(one.comment)
         yield f"{speech.say('label', label=words)} {comment}" if comment else words
@@ -152,7 +153,7 @@ def _news(view: ReportView, speech: Language, zone: str) -> Iterable[str]:
 def _parts(attendees: Sequence[AttendeeView], zone: str | None, speech: Language) -> Iterable[Part]:
     for partstat in (PartStat.DECLINED, PartStat.NEEDS_ACTION, PartStat.TENTATIVE, PartStat.ACCEPTED):
         people = [Said(_who(a.name, a.email), _words(a, speech)) for a in attendees if a.partstat is partstat]
-        yield from _part(f"report_{_key(partstat)}", people, speech)
+        yield from _part(f"report_{key(partstat)}", people, speech)
     proposing = [(a, a.proposal) for a in attendees if a.proposal]
     people = [Said(_who(a.name, a.email), _proposed(p, zone, speech)) for a, p in proposing]
     yield from _part("report_proposals", people, speech)

@@ -86,6 +86,18 @@ def bearer(session: Session, token: str) -> TokenView | None:
     return _view(row) if row is not None and right and row.revoked_at is None else None
 
 
+def numbered(session: Session, number: int) -> TokenView | None:
+    """The token with that id; None for one that is revoked."""
+    row = session.get(AccessTokenRow, number)
+    return _view(row) if row is not None and row.revoked_at is None else None
+
+
+def digest_of(session: Session, number: int) -> str:
+    """What is kept of the token with that id."""
+    row = session.get(AccessTokenRow, number)
+    return row.digest if row is not None else _NOBODY
+
+
 def revoked(session: Session) -> frozenset[int]:
     """The ids of the tokens that are good for nothing any more."""
     query = select(AccessTokenRow.id).where(col(AccessTokenRow.revoked_at).is_not(None))

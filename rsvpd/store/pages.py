@@ -25,7 +25,7 @@ from rsvpd.store.writes import stored_id
 _Row = TypeVar("_Row")
 _View = TypeVar("_View")
 
-_SEATS = table(
+SEATS = table(
     "delegated_seat", column("attendee_id"), column("partstat"), column("seat"), column("seat_partstat")
 )
 """The view that says in SQL what `itip.seats` does, for those whom a delegation concerns."""
@@ -100,7 +100,7 @@ def meetings(
     if after is not None:
         query = query.where(tuple_(col(MeetingRow.starts_at), col(MeetingRow.id)) > tuple_(*after))
     rows = session.exec(query.order_by(col(MeetingRow.starts_at), col(MeetingRow.id)).limit(limit + 1)).all()
-    return _page(rows, limit, meeting_view, lambda row: (row.starts_at.isoformat(), stored_id(row.id)))
+    return page_of(rows, limit, meeting_view, lambda row: (row.starts_at.isoformat(), stored_id(row.id)))
 
 
 def counts(session: Session, meeting_id: int) -> dict[PartStat, int]:
@@ -109,8 +109,8 @@ def counts(session: Session, meeting_id: int) -> dict[PartStat, int]:
     everybody = select(AttendeeRow.partstat, func.count()).where(*listed).group_by(AttendeeRow.partstat)
     found = Counter(dict(session.exec(everybody).all()))
     concerned = (
-        select(AttendeeRow.partstat, _SEATS.c.seat, _SEATS.c.seat_partstat)
-        .join(_SEATS, _SEATS.c.attendee_id == AttendeeRow.id)
+        select(AttendeeRow.partstat, SEATS.c.seat, SEATS.c.seat_partstat)
+        .join(SEATS, SEATS.c.attendee_id == AttendeeRow.id)
         .where(*listed)
     )
     for partstat, seat, shown in session.exec(concerned):
@@ -128,10 +128,10 @@ def attendees(
     limit: int,
 ) -> Page[AttendeeView]:
     """Attendees of a meeting in the order of their invitation, after an id."""
-    shown = func.coalesce(_SEATS.c.partstat, AttendeeRow.partstat)
+    shown = func.coalesce(SEATS.c.partstat, AttendeeRow.partstat)
     query = (
         select(AttendeeRow, shown)
-        .outerjoin(_SEATS, _SEATS.c.attendee_id == AttendeeRow.id)
+        .outerjoin(SEATS, SEATS.c.attendee_id == AttendeeRow.id)
         .where(AttendeeRow.meeting_id == meeting_id, col(AttendeeRow.removed_at).is_(None))
         .where(col(AttendeeRow.id) > after)
     )
@@ -152,7 +152,7 @@ def replies(session: Session, sought: Sought, *, before: int | None = None, limi
     if before is not None:
         query = query.where(col(InboundRow.id) < before)
     rows = session.exec(query.order_by(col(InboundRow.id).desc()).limit(limit + 1)).all()
-    return _page(rows, limit, ledger_view, lambda row: ("", stored_id(row.id)))
+    return page_of(rows, limit, ledger_view, lambda row: ("", stored_id(row.id)))
 
 
 def reply(session: Session, number: int, organizer: str | None) -> LedgerView | None:
@@ -176,10 +176,11 @@ def proposals(
     *,
     organizer: str | None = None,
     number: int | None = None,
+    meeting_id: int | None = None,
     after: int = 0,
     limit: int,
 ) -> Page[Pending]:
-    """Counter-proposals that wait, the oldest first, after an id; or only the one with that id."""
+    """Counter-proposals that wait, the oldest first, after an id; or only the one with that id, or a meeting's."""
     query = (
         select(ProposalRow, AttendeeRow, MeetingRow)
         .join(AttendeeRow, col(AttendeeRow.id) == ProposalRow.attendee_id)
@@ -190,12 +191,15 @@ def proposals(
         query = query.where(MeetingRow.organizer == organizer)
     if number is not None:
         query = query.where(ProposalRow.id == number)
+    if meeting_id is not None:
+        query = query.where(MeetingRow.id == meeting_id)
     rows = session.exec(query.order_by(col(ProposalRow.id)).limit(limit + 1)).all()
-    return _page(rows, limit, lambda row: pending_view(*row), lambda row: ("", stored_id(row[0].id)))
+    return page_of(rows, limit, lambda row: pending_view(*row), lambda row: ("", stored_id(row[0].id)))
 
 
-def _page(
+def page_of(
     rows: Sequence[_Row], limit: int, view: Callable[[_Row], _View], key: Callable[[_Row], tuple[str, int]]
 ) -> Page[_View]:
+    """The first `limit` of the rows, of which one more was read if there is one."""
     shown = rows[:limit]
     return Page(tuple(map(view, shown)), key(shown[-1]) if len(rows) > limit else None)

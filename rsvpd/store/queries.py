@@ -28,6 +28,9 @@ from rsvpd.store.tables import (
 )
 from rsvpd.store.writes import stored_id
 
+_FEW = 1_000
+"""People who can be named in a query."""
+
 
 @dataclass(frozen=True, slots=True)
 class LedgerView:
@@ -310,8 +313,8 @@ def _occurrences(
         .join(AttendeeRow, col(AttendeeRow.id) == AnswerRow.attendee_id)
         .where(AttendeeRow.meeting_id == row.id)
     )
-    if people:  # they come in the order of their ids
-        query = query.where(col(AnswerRow.attendee_id).between(people[0].id, people[-1].id))
+    if len(people) <= _FEW:
+        query = query.where(col(AnswerRow.attendee_id).in_([person.id for person in people]))
     if not any(override.sequence for override in overrides):
         apart = select(AnswerRow.attendee_id).where(col(AnswerRow.occurrence).is_not(None))
         query = query.where(col(AnswerRow.attendee_id).in_(apart))
