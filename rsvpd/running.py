@@ -144,6 +144,7 @@ class Running:
             )
         application = web.application(self.look, self.telling.metrics, private=listen.is_private)
         stream = web.install(application, lambda: self.app)
+        web.pages.install(application, self.look)
         with web.serving(application, listen, stream.close):
             log.info("listening", at=str(listen))
             yield
