@@ -27,6 +27,7 @@ from rsvpd.store.database import Database
 from rsvpd.store.pages import Sought
 from rsvpd.store.tables import metadata
 from rsvpd.taken_over import read
+from siege.killing import kill
 
 CONFIG = Config()
 CONFIG.set_main_option("script_location", str(Path(__file__).parent.parent / "alembic"))
@@ -195,3 +196,21 @@ def _goes_on(database: Database) -> None:
     (ingested,) = upgraded.intake.ingest([("later", later)])
     assert ingested.rows[0].outcome == "applied"
     assert counts(database) == {PartStat.DECLINED: 1, PartStat.TENTATIVE: 1}
+
+
+@pytest.mark.slow
+def test_a_migration_that_is_killed_was_done_wholly_or_not_at_all(
+    today: App, old: Database, tmp_path: Path
+) -> None:
+    config = house.config(tmp_path, house.organizer(), database=old.url)
+    migrated(old, EARLIER[-1])
+    with old.engine.begin() as then, today.database.engine.connect() as now:
+        filled_as_of_then(then, now)
+    statement, kills, before = 8, 0, shape(old)
+    while kill(["--config", config, "db", "upgrade"], statement):
+        assert (old.revision(), shape(old)) == (EARLIER[-1], before)
+        statement, kills = statement * 3, kills + 1
+
+    assert kills >= 3
+    assert (old.revision(), shape(old)) == (old.newest_revision(), shape(today.database))
+    assert shown(old) == shown(today.database)

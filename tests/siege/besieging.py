@@ -25,26 +25,32 @@ from builders import Party
 from house import NOW, START, facts, invite, plain_reply
 from rig.dovecot import DOMAIN, Dovecot
 from rig.smtpd import Smtpd
+from rsvpd.app import open_app
+from rsvpd.config import load
 from rsvpd.store.database import Database
 from rsvpd.store.tables import AttendeeRow, InboundRow, MeetingRow, OutgoingRow
+from siege.killing import DEATHS, SEED
 
 ANSWERS = ("ACCEPTED", "DECLINED", "TENTATIVE")
 PEOPLE = 15
+_PATIENCE = 3.0, 20.0
+"""Seconds after which one is killed that did not die at its point."""
 
 
 @dataclass(frozen=True)
 class Figures:
     """What was done, and what came of it."""
 
-    kills: int
-    mails: int
+    kills: Counter[str]
+    replies: int
     invitations: int
     repeated: int
 
     def __str__(self) -> str:
+        where = "".join(f"\n  {number:>5} {point}" for point, number in self.kills.most_common())
         return (
-            f"{self.kills} kills, {self.mails} replies, {self.invitations} invitations "
-            f"({self.repeated} sent again, byte for byte)"
+            f"{self.kills.total()} kills, {self.replies} replies, {self.invitations} invitations; "
+            f"0 lost, 0 recorded twice, {self.repeated} sent again, byte for byte{where}"
         )
 
 
@@ -60,7 +66,7 @@ class Siege:
     organizers: list[Party] = field(default_factory=list)
     newest: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
     mails: Counter[str] = field(default_factory=Counter)
-    kills: int = 0
+    kills: Counter[str] = field(default_factory=Counter)
     _daemons: list[subprocess.Popen[bytes]] = field(default_factory=list)
     _second: int = 0
 
@@ -73,7 +79,7 @@ class Siege:
             house.organizer(
                 f"org{n}",
                 one.address,
-                imap=house.imap(self.dovecot, one.address, save_sent=False),
+                imap=house.imap(self.dovecot, one.address, save_sent=False, afterwards="mark"),
                 smtp=house.smtp(self.smtpd.port),
             )
             for n, one in enumerate(self.organizers)
@@ -82,29 +88,32 @@ class Siege:
         assert house.run("--config", self.file, "db", "upgrade").code == 0
         for n, one in enumerate(self.organizers):
             ics = self.folder / f"{n}.ics"
-            ics.write_bytes(invite(_uid(n), *_people(n), ORGANIZER=f"mailto:{one.address}"))
+            ics.write_bytes(invite(_uid(n), *_people(n), ORGANIZER=f"mailto:{one.address}", SEQUENCE="1"))
             house.run("--config", self.file, "meeting", "import", ics, "--organizer", f"org{n}")
 
     def reply(self) -> None:
-        """One attendee answers, or an answer of theirs comes late, or once more."""
+        """One attendee answers, or an answer comes late, or once more, or is to the invitation before the last."""
         n = self.chance.randrange(len(self.organizers))
         who = self.chance.choice(_people(n))
         self._second += 1
         late = self.chance.random() < 0.3
         second = self.chance.randrange(self._second) * 1000 + self._second if late else self._second * 1000
-        partstat = self.chance.choice(ANSWERS)
+        partstat, stale = self.chance.choice(ANSWERS), self.chance.random() < 0.1
         answer = facts(
             _uid(n),
             attendee=who,
             organizer=self.organizers[n],
             partstat=partstat,
-            dtstamp=NOW - timedelta(days=20) + timedelta(seconds=second),
+            sequence=0 if stale else 1,
+            dtstamp=NOW - timedelta(days=200) + timedelta(seconds=second),
             message_id=f"{self._second}@{who.address}",
         )
         copies = 2 if self.chance.random() < 0.1 else 1
         for _ in range(copies):
             self.dovecot.deliver(self.organizers[n].address, plain_reply(answer))
         self.mails[self.organizers[n].address] += copies
+        if stale:
+            return
         key = (_uid(n), who.address)
         self.newest[key] = max(self.newest.get(key, (-1, "")), (second, partstat))
 
@@ -122,7 +131,7 @@ class Siege:
     def besieged(self, daemons: int) -> Iterator[None]:
         """Daemons that are killed at any moment and started again."""
         stop = threading.Event()
-        self._daemons = [self._start(n) for n in range(daemons)]
+        self._daemons = [self._start(n, armed=True) for n in range(daemons)]
         killer = threading.Thread(target=self._kill_until, args=(stop,), daemon=True)
         killer.start()
         try:
@@ -130,26 +139,40 @@ class Siege:
         finally:
             stop.set()
             killer.join()
+            self.end()
+            self.kills.update(self._deaths())
+            self._daemons = [self._start(n, armed=False) for n in range(daemons)]
 
-    def _start(self, number: int) -> subprocess.Popen[bytes]:
+    def _start(self, number: int, *, armed: bool) -> subprocess.Popen[bytes]:
+        more = {SEED: str(self.chance.random()), DEATHS: str(self.folder / "deaths")} if armed else {}
         with (self.folder / f"daemon{number}.log").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "rsvpd", "--config", self.file, "run"],
-                env=house.environment(),
+                [sys.executable, "-m", "siege.killing", "--config", self.file, "run"],
+                env=house.environment(PYTHONPATH=str(Path(__file__).parent.parent), **more),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
             )
 
     def _kill_until(self, stop: threading.Event) -> None:
-        chance = random.Random(self.chance.random())  # noqa: S311  a schedule, no secret
-        while not stop.wait(chance.uniform(1, 5)):
-            number = chance.randrange(len(self._daemons))
-            self._daemons[number].kill()
-            self._daemons[number].wait()
-            self.kills += 1
-            stop.wait(chance.uniform(0, 1))
-            self._daemons[number] = self._start(number)
+        """Kills one at any moment, and starts again whoever is dead: most die by themselves, at a point."""
+        due = time.monotonic() + self.chance.uniform(*_PATIENCE)
+        while not stop.wait(0.05):
+            if time.monotonic() > due:
+                self.chance.choice(self._daemons).kill()
+                self.kills["at any moment"] += 1
+                due = time.monotonic() + self.chance.uniform(*_PATIENCE)
+            for number, daemon in enumerate(self._daemons):
+                if daemon.poll() is not None:
+                    self._daemons[number] = self._start(number, armed=True)
+
+    def _deaths(self) -> list[str]:
+        told = self.folder / "deaths"
+        return told.read_text().splitlines() if told.exists() else []
+
+    def killed(self) -> int:
+        """How many died up to now, under siege."""
+        return self.kills["at any moment"] + len(self._deaths())
 
     def end(self) -> None:
         """Ends the daemons that are left."""
@@ -165,17 +188,24 @@ class Siege:
         """Waits until all is done, and says whether it was done right."""
         database = Database(self.url)
         try:
-            house.eventually(lambda: self._unfinished(database) == (0, 0), seconds)
+            house.eventually(lambda: self._unfinished(database) == (0, 0, 0), seconds)
+            assert self._marked()
+            assert open_app(load(self.file)[0]).review.replay(apply=False) == []
             return self._judged(database)
         finally:
             database.close()
 
-    def _unfinished(self, database: Database) -> tuple[int, int]:
-        """Mails not in the ledger, and invitations not sent."""
+    def _unfinished(self, database: Database) -> tuple[int, int, int]:
+        """Mails not in the ledger, mails not marked on the server, and invitations not sent."""
         with database.read() as session:
-            rows = len(session.exec(select(InboundRow.id)).all())
+            unmarked = session.exec(select(InboundRow.unfinished)).all()
             unsent = session.exec(select(OutgoingRow.id).where(OutgoingRow.status != "sent")).all()
-        return self.mails.total() - rows, len(unsent)
+        return self.mails.total() - len(unmarked), sum(unmarked), len(unsent)
+
+    def _marked(self) -> bool:
+        """Whether the server has our keyword at each of them."""
+        flags = [flags for one in self.organizers for flags in self.dovecot.flags(one.address).values()]
+        return len(flags) == self.mails.total() and all("$RsvpProcessed" in each for each in flags)
 
     def _judged(self, database: Database) -> Figures:
         with database.read() as session:
