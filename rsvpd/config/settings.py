@@ -105,7 +105,7 @@ class Settings(BaseSettings):
     sent_by: SentBy = SentBy.SAME_DOMAIN
     """An assistant's answer (SENT-BY): `same-domain`, `hold` or `accept`."""
     text_answers: TextAnswers = TextAnswers.HOLD
-    """A mail that says its answer in the subject alone: `hold`, `apply` or `ignore`."""
+    """A mail, or a REPLY without PARTSTAT, that says its answer in the subject alone: `hold`, `apply` or `ignore`."""
     reply_tokens: bool = False
     """Give each invitation an organizer address of its own, `local+TOKEN@domain`, that proves the answer."""
     token_secret_file: Path | None = None

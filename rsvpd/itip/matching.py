@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from rsvpd.itip import occurrences, ranking, trust
+from rsvpd.itip import occurrences, overruling, ranking, subjects, trust
 from rsvpd.itip.answering import answer_in, delegation_problem, proposal_in
 from rsvpd.itip.model import (
     Answer,
@@ -25,7 +25,7 @@ from rsvpd.itip.model import (
     Rank,
 )
 from rsvpd.itip.occurrences import NoOccurrence
-from rsvpd.itip.trust import Identity, Policy, Uninvited
+from rsvpd.itip.trust import Identity, Policy, TextAnswers, Uninvited
 from rsvpd.itip.verdicts import Finding, Reason, Refusal, Verdict
 
 _ANSWERS = frozenset({Method.REPLY, Method.COUNTER, Method.REFRESH})
@@ -89,6 +89,7 @@ def decide(component: Component, arrival: Arrival, meeting: Meeting | None, poli
             "organizer", f"names {component.organizer.address} as ORGANIZER: recorded, not fatal", "README"
         )
     case.identity = trust.identify(component, arrival.envelope, meeting, policy)
+    in_words = _says_it_in_words(case, policy)
     case.occurrence = _claimed_occurrence(component, meeting)
     for rule in (
         _cancelled,
@@ -101,7 +102,26 @@ def decide(component: Component, arrival: Arrival, meeting: Meeting | None, poli
         verdict = rule(case, policy)
         if verdict is not None:
             return verdict
-    return _answered(case)
+    verdict = _answered(case)
+    return overruling.only_words(verdict, policy) if in_words else verdict
+
+
+def _says_it_in_words(case: _Case, policy: Policy) -> bool:
+    """Takes the answer from the subject where no PARTSTAT can be read in a REPLY: gateways lose it, not the subject.
+
+    It says no more than a subject without a calendar, so the same policy decides whether it counts.
+    """
+    identity = _of(case)
+    if case.component.method is not Method.REPLY or policy.text_answers is TextAnswers.IGNORE:
+        return False
+    if identity.user.partstat is not None or identity.user.proposed_start is not None:
+        return False
+    said = subjects.answer_in(case.arrival.envelope.subject)
+    if said is None:
+        return False
+    case.identity = replace(identity, user=replace(identity.user, partstat=said))
+    case.found("words", f"no PARTSTAT, but the subject says {said}", "README")
+    return True
 
 
 def _not_an_answer(component: Component) -> Refusal | None:
