@@ -48,7 +48,7 @@ class Rules:
 
 @dataclass(slots=True)
 class Case:
-    """One item being judged: its ledger row, and what was found out."""
+    """One item being judged: its ledger row, and what was found out; `summary` is that of the meeting it is about."""
 
     row: InboundRow
     item: Item
@@ -56,6 +56,7 @@ class Case:
     stored: Stored | None = None
     related: Related | None = None
     verdict: Verdict | None = None
+    summary: str | None = None
 
     @property
     def component(self) -> Component | None:
@@ -188,9 +189,10 @@ class Docket:
             return
         case.verdict = verdict
         number = case.stored.id if case.stored else None
+        case.summary = case.stored.meeting.summary if case.stored else None
         if case.related:
             meeting = case.related.invitation.meeting
-            number = writes.stored_id(meeting.id)
+            number, case.summary = writes.stored_id(meeting.id), meeting.summary
             ledger.put_uid(case.row, meeting.uid)
         ledger.put_verdict(case.row, verdict, number)
         if case.stored is not None and component is not None and isinstance(verdict.decision, Answer):

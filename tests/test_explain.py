@@ -7,11 +7,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
+from sqlmodel import col
 
 from builders import CLIENTS, Party, google, microsoft365, odd
-from house import ALICE, BOB, UID, World, facts, invite
+from house import ALICE, BOB, UID, World, app_of, facts, invite
+from rsvpd.store.tables import OutgoingRow
+from rsvpd.taken_over import read
 
 CAPTURES = Path(__file__).parent / "captures"
+BOUNCE = CAPTURES / "dsn-postfix-5.1.1.eml"
 LINES = [line.split("\t") for line in (CAPTURES / "index.tsv").read_text().splitlines()[1:]]
 WITHOUT_COMMENT = ("sogo", "sogo5", "macos")
 COMMENT = "Late; maybe"
@@ -58,6 +63,26 @@ def test_every_capture_is_explained(world: World, line: list[str]) -> None:
     assert (said["uid"], said["attendee"], said["partstat"]) == (uid, attendee, partstat)
     assert said["meeting"]
     assert bool(said["occurrence"]) == bool(occurrence)
+
+
+def test_no_capture_is_without_an_expectation() -> None:
+    assert {file.name for file in CAPTURES.glob("*.eml")} == {line[0] for line in LINES} | {BOUNCE.name}
+    assert {file.name for file in CAPTURES.glob("*.ics")} == {line[1] for line in LINES}
+
+
+def test_the_captured_failure_is_explained(tmp_path: Path) -> None:
+    app = app_of(url=f"sqlite:///{tmp_path}/rsvpd.db")
+    invitation = read(invite(UID, ALICE, Party("nobody@example.test", "Nobody")))
+    app.invitations.create({}, invitation)
+    with app.database.begin() as session:
+        to_nobody = update(OutgoingRow).where(col(OutgoingRow.recipient) == "nobody@example.test")
+        session.execute(to_nobody.values(message_id="<bounce1@x>"))
+    app.database.close()
+    said = World(tmp_path).run("explain", "--format", "json", BOUNCE).object
+
+    assert (said["outcome"], said["uid"], said["attendee"]) == ("bounced", UID, "nobody@example.test")
+    assert said["meeting"]
+    assert "failed 5.1.1" in said["reason"]
 
 
 def test_what_else_was_said_is_shown(world: World) -> None:

@@ -79,7 +79,6 @@ def explain(
 def _explained(case: Case) -> dict[str, Any]:
     row = case.row
     component = case.component
-    stored = case.stored
     answer = _answer(case)
     proposal = case.verdict.proposal if case.verdict else None
     words = (answer and answer.comment, proposal and proposal.comment, component and component.comment)
@@ -87,7 +86,7 @@ def _explained(case: Case) -> dict[str, Any]:
         "outcome": row.outcome,
         "reason": row.words,
         "uid": row.uid,
-        "meeting": stored.meeting.summary if stored else None,
+        "meeting": case.summary,
         "attendee": row.attendee,
         "partstat": row.partstat,
         "occurrence": row.occurrence,
