@@ -18,7 +18,7 @@ from rsvpd.itip.occurrences import NoOccurrence, resolve
 from rsvpd.judging import Rules
 from rsvpd.ports import Clock, CouldNot
 from rsvpd.posting import Post
-from rsvpd.store import listing, writes
+from rsvpd.store import listing, owners, writes
 from rsvpd.store.database import Database
 from rsvpd.store.outgoing import Mail
 from rsvpd.store.writes import Stored, Transaction
@@ -249,7 +249,7 @@ class Changes:
 
 def _changeable(session: Transaction, uid: str, organizer: str | None) -> Stored:
     """The meeting with everybody, which nobody else changes meanwhile."""
-    row = writes.find_meetings(session, [uid], organizer).get(uid)
+    row = owners.only(writes.namesakes(session, [uid], organizer)[uid], "--organizer")
     if row is None:
         raise CouldNot(f"there is no meeting {uid}; `rsvpd meeting list` shows them")
     if not row.sends:

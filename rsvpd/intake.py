@@ -27,7 +27,7 @@ from rsvpd.ports import (
     MailboxUnavailable,
     Unreachable,
 )
-from rsvpd.store import ledger
+from rsvpd.store import ledger, owners
 from rsvpd.store.database import Database
 from rsvpd.store.ledger import Place
 from rsvpd.store.queries import LedgerView, ledger_view
@@ -182,12 +182,16 @@ class Intake:
         polled.rows += views
 
     def ingest(self, files: Iterable[tuple[str, bytes]], organizer: str | None = None) -> Iterator[Ingested]:
-        """Records mails from elsewhere, in the order given: what an MTA pipe or a test uses."""
-        place = Place(INGESTED, None, None, organizer)
+        """Records mails from elsewhere, in the order given: what an MTA pipe or a test uses.
+
+        Raises `CouldNot` at a mail that may be about meetings of several organizers; those before it are recorded.
+        """
         for ordinal, (name, raw) in enumerate(files):
             now = self.clock.now()
+            place = Place(INGESTED, None, None, organizer)
             received = _received(Fetched(ordinal, now, raw), place, self.rules)
             with self.database.begin() as session:
+                place = replace(place, organizer=organizer or owners.addressed(session, received.mail))
                 cases = record(session, [replace(received, place=place)], self.rules, now)
                 views = tuple(ledger_view(case.row) for case in cases)
             yield Ingested(name, views)

@@ -11,7 +11,7 @@ from rsvpd.itip.model import Arrival, Outcome
 from rsvpd.itip.reading import read_mail
 from rsvpd.judging import Case, Docket, Received, Rules, judge_again, record, reopened
 from rsvpd.ports import Clock, CouldNot
-from rsvpd.store import ledger, replaying, writes
+from rsvpd.store import ledger, owners, replaying, writes
 from rsvpd.store.database import Database
 from rsvpd.store.ledger import Place
 from rsvpd.store.queries import LedgerView, ledger_view
@@ -46,11 +46,12 @@ class Review:
     rules: Rules
 
     def explain(self, raw: bytes, organizer: str | None) -> list[Case]:
-        """How a mail would be recorded, with every rule that spoke. Nothing is recorded."""
+        """How a mail would be recorded, with every rule that spoke. Nothing is recorded. Raises `CouldNot`."""
         mail = read_mail(raw, self.rules.limits)
         now = self.clock.now()
-        received = Received(Place("explain", None, None, organizer), mail, Arrival(mail.envelope, now))
         with self.database.rehearse() as session:
+            place = Place("explain", None, None, organizer or owners.addressed(session, mail))
+            received = Received(place, mail, Arrival(mail.envelope, now))
             return record(session, [received], self.rules, now)
 
     def release(self, numbers: Sequence[int], by: str) -> list[Settled]:

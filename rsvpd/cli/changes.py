@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from rsvpd.changes import Changed, Manner, Notify
+from rsvpd.changes import Changed, Changes, Manner, Notify
 from rsvpd.cli import output, previews, sources
 from rsvpd.cli.root import Format, FormatOption, attendee_app, meeting_app, opened
 from rsvpd.ports import CouldNot
 
 Uid = Annotated[str, typer.Argument(metavar="UID", help="Which meeting.")]
+OrganizerOption = Annotated[
+    str | None, typer.Option("--organizer", help="Whose it is, where several have a meeting UID.")
+]
 Message = Annotated[str | None, typer.Option("--message", help="A word to the attendees.")]
 NotifyOption = Annotated[
     Notify, typer.Option("--notify", help="Who is told: those whom it concerns, all, or nobody.")
@@ -43,7 +46,7 @@ def update(
     ] = None,
     location: Annotated[str | None, typer.Option(help="Where; '' for nowhere.")] = None,
     description: Annotated[str | None, typer.Option(help="More about it; '' for nothing.")] = None,
-    organizer: Annotated[str | None, typer.Option(help="Cannot be changed; says why.")] = None,
+    organizer: OrganizerOption = None,
     occurrence: OccurrenceOption = None,
     significant: Annotated[
         bool, typer.Option("--significant", help="Ask everybody again, whatever changes.")
@@ -66,14 +69,13 @@ def update(
         "recurrence": recurrence,
         "location": location,
         "description": description,
-        "organizer": organizer,
     }
     given = {key: value for key, value in fields.items() if value is not None}
     stated = {**sources.fields_in(file), **given}
     if not stated and not significant:
         raise CouldNot("nothing to change is given; say what, like --location 'Room 8', or in a file")
     manner = Manner(message, notify, dry_run)
-    changed = opened().changes.update(
+    changed = _changes(organizer).update(
         uid,
         stated,
         manner,
@@ -88,6 +90,7 @@ def update(
 def cancel(
     uid: Uid,
     occurrence: OccurrenceOption = None,
+    organizer: OrganizerOption = None,
     message: Message = None,
     notify: NotifyOption = Notify.CHANGED,
     dry_run: DryRun = False,
@@ -98,13 +101,14 @@ def cancel(
     Example: [bold]rsvpd meeting cancel UID --message 'No budget this year'[/]
     """
     manner = Manner(message, notify, dry_run)
-    _print(opened().changes.cancel(uid, manner, occurrence=occurrence), manner, form)
+    _print(_changes(organizer).cancel(uid, manner, occurrence=occurrence), manner, form)
 
 
 @meeting_app.command()
 def resend(
     uid: Uid,
     to: Annotated[list[str] | None, typer.Option(help="Only to this attendee; may be repeated.")] = None,
+    organizer: OrganizerOption = None,
     message: Message = None,
     dry_run: DryRun = False,
     form: FormatOption = Format.TABLE,
@@ -114,13 +118,14 @@ def resend(
     Example: [bold]rsvpd meeting resend UID --message 'Please answer by Friday'[/]
     """
     manner = Manner(message, dry_run=dry_run)
-    _print(opened().changes.resend(uid, manner, to or ()), manner, form)
+    _print(_changes(organizer).resend(uid, manner, to or ()), manner, form)
 
 
 @attendee_app.command()
 def add(
     uid: Uid,
     people: Annotated[list[str], typer.Argument(metavar="ADDRESS…", help="'Name <address>' or an address.")],
+    organizer: OrganizerOption = None,
     message: Message = None,
     notify: NotifyOption = Notify.CHANGED,
     dry_run: DryRun = False,
@@ -131,13 +136,14 @@ def add(
     Example: [bold]rsvpd attendee add UID 'Dana <dana@example.org>'[/]
     """
     manner = Manner(message, notify, dry_run)
-    _print(opened().changes.add(uid, people, manner), manner, form)
+    _print(_changes(organizer).add(uid, people, manner), manner, form)
 
 
 @attendee_app.command()
 def remove(
     uid: Uid,
     addresses: Annotated[list[str], typer.Argument(metavar="ADDRESS…", help="Who is no longer expected.")],
+    organizer: OrganizerOption = None,
     message: Message = None,
     notify: NotifyOption = Notify.CHANGED,
     dry_run: DryRun = False,
@@ -148,7 +154,13 @@ def remove(
     Example: [bold]rsvpd attendee remove UID dana@example.org[/]
     """
     manner = Manner(message, notify, dry_run)
-    _print(opened().changes.remove(uid, addresses, manner), manner, form)
+    _print(_changes(organizer).remove(uid, addresses, manner), manner, form)
+
+
+def _changes(organizer: str | None) -> Changes:
+    """The verbs for one organizer's meetings, or for all."""
+    house = opened()
+    return replace(house.changes, only=house.settings.named(organizer).name if organizer else None)
 
 
 def _print(changed: Changed, manner: Manner, form: Format) -> None:

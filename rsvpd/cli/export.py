@@ -11,7 +11,7 @@ from rsvpd.cli import output
 from rsvpd.cli.root import meeting_app, opened
 from rsvpd.itip.ics.exporting import stored_object
 from rsvpd.ports import CouldNot
-from rsvpd.store import calendar_copies
+from rsvpd.store import calendar_copies, owners
 
 
 @meeting_app.command()
@@ -32,8 +32,7 @@ def export(
         found = calendar_copies.whole_of(session, uid, name)
     if not found:
         raise CouldNot(f"there is no meeting {uid}; `rsvpd meeting list` shows them")
-    if len(found) > 1:
-        raise CouldNot(f"several organizers have a meeting {uid}; say whose with --organizer")
+    owners.refuse_several({one.meeting.organizer for one in found}, f"a meeting {uid}", "--organizer")
     (whole,) = found
     octets = stored_object(whole.meeting, created_at=whole.created_at, modified_at=whole.modified_at)
     output.write_octets(octets, target)

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, column, func, or_, table, tuple_
 from sqlmodel import Session, col, select
 
 from rsvpd.itip.model import PartStat
-from rsvpd.store import queries
+from rsvpd.store import owners, queries
 from rsvpd.store.convert import digest
 from rsvpd.store.pending import Pending, pending_view
 from rsvpd.store.queries import AttendeeView, LedgerView, MeetingView, ledger_view, meeting_view
@@ -72,11 +72,11 @@ class Sought:
 
 
 def find(session: Session, uid: str, organizer: str | None) -> Found | None:
-    """The meeting with this very UID; of one organizer, or the first recorded of any."""
+    """The meeting with this very UID, of one organizer or of any; raises `CouldNot` if several have one."""
     query = select(MeetingRow).where(MeetingRow.uid_digest == digest(uid))
     if organizer is not None:
         query = query.where(MeetingRow.organizer == organizer)
-    row = session.exec(query.order_by(col(MeetingRow.id))).first()
+    row = owners.only(session.exec(query).all(), "?organizer=")
     return Found(stored_id(row.id), meeting_view(row)) if row is not None else None
 
 

@@ -92,6 +92,13 @@ def find_meetings(session: Session, uids: Collection[str], organizer: str | None
     Octet for octet; then out of Outlook's GlobalObjectId, on either side; then
     without regard to case, if that is unambiguous.
     """
+    return {uid: rows[0] for uid, rows in namesakes(session, uids, organizer).items() if rows}
+
+
+def namesakes(
+    session: Session, uids: Collection[str], organizer: str | None
+) -> dict[str, Sequence[MeetingRow]]:
+    """The same, with those of every organizer where several have a meeting of that UID."""
     candidates: dict[str, list[MeetingRow]] = {}
     for some in chunks({folded_digest(uid) for uid in uids}):
         query = select(MeetingRow).where(col(MeetingRow.folded_digest).in_(some))
@@ -99,8 +106,7 @@ def find_meetings(session: Session, uids: Collection[str], organizer: str | None
             query = query.where(MeetingRow.organizer == organizer)
         for row in session.exec(query.order_by(col(MeetingRow.id))):
             candidates.setdefault(row.folded_digest, []).append(row)
-    found = {uid: _best(uid, candidates.get(folded_digest(uid), [])) for uid in uids}
-    return {uid: row for uid, row in found.items() if row is not None}
+    return {uid: _best(uid, candidates.get(folded_digest(uid), [])) for uid in uids}
 
 
 def lock(session: Session, rows: Iterable[MeetingRow]) -> None:
@@ -119,11 +125,11 @@ def find_meeting(session: Session, uid: str, organizer: str) -> MeetingRow | Non
     return session.exec(query).first()
 
 
-def _best(uid: str, rows: Sequence[MeetingRow]) -> MeetingRow | None:
+def _best(uid: str, rows: Sequence[MeetingRow]) -> Sequence[MeetingRow]:
     same = [row for row in rows if row.uid == uid]
     unwrapped = [row for row in rows if canonical_uid(row.uid) == canonical_uid(uid)]
     alike = rows if len({row.uid for row in rows}) == 1 else ()
-    return next(iter(same or unwrapped or alike), None)
+    return same or unwrapped or alike
 
 
 def load(session: Session, row: MeetingRow, *tests: ColumnElement[bool]) -> Stored:
