@@ -13,10 +13,10 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 from sqlmodel import select
-from test_readme import blocks, name, section
 
 import house
 from house import ALICE, NOW, START, Keys, facts, invite, plain_reply
+from manual import blocks, name, section
 from rig.ports import HOST, free_port
 from rsvpd import sharing
 from rsvpd.app import App, open_app
