@@ -126,7 +126,7 @@ class Docket:
     def judge(self, cases: Sequence[Case]) -> list[Case]:
         """Judges and records the cases in their order; those that concern us."""
         for case in cases:
-            case.related = relate(self.session, case.item, case.arrival.envelope, case.row.organizer)
+            case.related = self._relate(case)
         concern = [case for case in cases if case.component or case.item.problem or case.related]
         self._load(concern)
         for case in concern:
@@ -137,7 +137,7 @@ class Docket:
 
     def release(self, case: Case, released_at: datetime) -> None:
         """Records the answer of a held or outdated row because a person said so. Raises `CouldNot`."""
-        case.related = relate(self.session, case.item, case.arrival.envelope, case.row.organizer)
+        case.related = self._relate(case)
         self._load([case])
         component = case.component
         if component is not None:
@@ -154,6 +154,10 @@ class Docket:
         self.accept(case.stored, component, case.verdict.decision)
         self._record([case])
         self._follow([case])
+
+    def _relate(self, case: Case) -> Related | None:
+        secret = self.rules.desk.token_secret
+        return relate(self.session, case.item, case.arrival.envelope, case.row.organizer, secret)
 
     def _load(self, cases: Sequence[Case]) -> None:
         for organizer in {case.row.organizer for case in cases}:

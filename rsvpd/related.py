@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rsvpd.itip import trust
+from rsvpd.itip.bounces import Bounce
 from rsvpd.itip.model import CalendarUser, Component, Envelope, Method, Outcome
 from rsvpd.itip.reading import Item, Source
 from rsvpd.itip.verdicts import Finding, Reason, Refusal, Verdict
@@ -22,12 +23,19 @@ class Related:
     verdict: Verdict | None = None
 
 
-def relate(session: Transaction, item: Item, envelope: Envelope, organizer: str | None) -> Related | None:
-    """What an item without a component of its own is about; None if it is none of our business."""
+def relate(
+    session: Transaction, item: Item, envelope: Envelope, organizer: str | None, secret: bytes | None
+) -> Related | None:
+    """What an item without a component of its own is about; None if it is none of our business.
+
+    `secret` is that of reply tokens, which say whose failure a report is that says nothing else.
+    """
     if item.bounce is not None:
-        return _bounced(session, item, organizer)
-    if item.source is not Source.WORDS:
-        return None
+        return _bounced(session, item.bounce, organizer, _by_token(session, envelope, organizer, secret))
+    return _in_words(session, item, envelope, organizer) if item.source is Source.WORDS else None
+
+
+def _in_words(session: Transaction, item: Item, envelope: Envelope, organizer: str | None) -> Related | None:
     invitation = _answered(session, envelope, organizer)
     if invitation is None:
         return None
@@ -35,6 +43,8 @@ def relate(session: Transaction, item: Item, envelope: Envelope, organizer: str 
         return Related(
             invitation, verdict=_no_reply(Reason.AUTOMATIC, "a program answered, no person", envelope)
         )
+    if item.answer is None and item.note.sealed:
+        return Related(invitation, verdict=_sealed(envelope))
     if item.answer is None:
         words = "answers an invitation in words that say no answer"
         return Related(invitation, verdict=_no_reply(Reason.TEXT_ANSWER, words, envelope))
@@ -66,10 +76,34 @@ def _no_reply(reason: Reason, words: str, envelope: Envelope) -> Verdict:
     )
 
 
-def _bounced(session: Transaction, item: Item, organizer: str | None) -> Related | None:
-    bounce = item.bounce
-    invitation = correspondence.failed_invitation(session, bounce, organizer) if bounce else None
-    if bounce is None or invitation is None:
+def _sealed(envelope: Envelope) -> Verdict:
+    """Whoever has the key can read it, and give it to `rsvpd ingest` as it then is."""
+    words = "answers an invitation, but is encrypted: save it decrypted, then `rsvpd ingest` that"
+    return Verdict(
+        Outcome.HELD,
+        Refusal(Reason.ENCRYPTED, words),
+        attendee=envelope.from_address,
+        findings=(Finding("encrypted", words, "RFC 3156 4, RFC 8551 3.3"),),
+    )
+
+
+def _by_token(
+    session: Transaction, envelope: Envelope, organizer: str | None, secret: bytes | None
+) -> Invitation | None:
+    """The invitation whose true token is in an address that a mail came to."""
+    numbers = trust.token_numbers(envelope) if secret else ()
+    found = correspondence.numbered_invitation(session, numbers, organizer) if numbers else None
+    if found is None or found.attendee_id is None or found.address is None or secret is None:
+        return None
+    token = trust.make_token(secret, found.attendee_id, found.meeting.uid, found.address)
+    return found if trust.has_token(envelope, token) else None
+
+
+def _bounced(
+    session: Transaction, bounce: Bounce, organizer: str | None, by_token: Invitation | None
+) -> Related | None:
+    invitation = correspondence.failed_invitation(session, bounce, organizer, by_token)
+    if invitation is None:
         return None
     words = " ".join(filter(None, (bounce.action.value, bounce.status, bounce.text)))
     verdict = Verdict(

@@ -28,6 +28,7 @@ BY_PEOPLE = {
     "empty": "Auto-Submitted:",
     "outlook asks others to be silent": "X-Auto-Response-Suppress: DR, OOF, AutoReply",
     "a mailing list": "Precedence: list",
+    "an old mailing list": "List-Id: <team.lists.example.org>\r\nPrecedence: bulk",
     "explicitly none": "X-Autoreply: no",
 }
 NOTIFICATIONS = {

@@ -119,6 +119,10 @@ DECODED: dict[str, tuple[bytes, str | None, str]] = {
     "7-bit Japanese that is none": (b"\x1b$B\xff", "iso-2022-jp", "\x1b$Bÿ"),
     "a character cut off at the end": ("Zoë".encode() + b"\xc3", None, "Zoë"),
     "a lone octet at the end": (b"Zo\xc3", None, "ZoÃ"),
+    "7-bit Unicode": (b"Zo+AOs-", "utf-7", "Zoë"),
+    "7-bit Unicode by its first name": (b"Zo+AOs-", " UNICODE-1-1-UTF-7 ", "Zoë"),
+    "7-bit Unicode that is none": (b"events+work@example.org", "utf-7", "events+work@example.org"),
+    "7-bit Unicode that nobody declared": (b"Zo+AOs-", None, "Zo+AOs-"),
     "half a surrogate pair": (b"\xff+2AA-", "utf-7", "ÿ+2AA-"),
     "no text codec at all": (b"\xff\x00", "base64", "ÿ\0"),
 }

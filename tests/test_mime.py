@@ -173,6 +173,7 @@ SUBJECTS: dict[str | bytes, str] = {
     "Subject: Refus\u00e9\u00a0: x": "Refusé\u00a0: x",
     b"Subject: Refus\xe9": "Refusé",
     "Subject: =?x-unknown?q?a=E9?=": "aé",
+    "Subject: =?utf-7?q?Refus+AOk-=3A_x?=": "Refusé: x",
     "Subject: =?utf-8?b?!?=": "",
     "Subject: =?utf-8?b?Y?=": "=?utf-8?b?Y?=",
     "Subject: =?utf-8?q?a=00b?=": "ab",

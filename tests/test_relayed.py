@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from builders import Facts, Party, kde
 from builders.odd import bounce, mail
 from builders.odd_ics import clean
-from builders.relayed import DATA, RELAYED, SIGNED_DATA, der, opaque_signed_in_pieces, smime, winmail_around
+from builders.relayed import (
+    DATA,
+    ENVELOPED_DATA,
+    RELAYED,
+    SIGNED_DATA,
+    der,
+    opaque_signed_in_pieces,
+    smime,
+    winmail_around,
+)
 from builders.text import leaf
 from rsvpd.itip import signed, tnef
 from rsvpd.itip.bounces import Delivery
@@ -30,6 +39,7 @@ from rsvpd.itip.model import (
 )
 from rsvpd.itip.reading import Source, read_mail
 from rsvpd.itip.trust import Policy, make_token
+from rsvpd.itip.verdicts import Verdict
 
 ALICE = "alice@example.com"
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -50,7 +60,7 @@ def test_what_was_done_to_a_reply_is_undone(shape: str, partstat: str) -> None:
     assert [(user.address, user.partstat) for user in found.attendees] == [(ALICE, PartStat(partstat))]
 
 
-ENVELOPED = der(0x30, der(0x06, bytes.fromhex("2A864886F70D010703")), der(0xA0, b"secret"))
+ENVELOPED = der(0x30, der(0x06, ENVELOPED_DATA), der(0xA0, b"secret"))
 NOT_SIGNED = {
     "encrypted": ENVELOPED,
     "nothing": b"",
@@ -188,3 +198,48 @@ def test_a_failure_with_our_request_as_a_part_of_its_own_is_a_failure() -> None:
 def test_the_parts_of_a_lump_without_delimiters() -> None:
     lump = b"Content-Type: multipart/mixed; boundary=no\r\n\r\nnothing here\r\n"
     assert read_mail(lump).items == ()
+
+
+RECIPIENTS = {
+    "To: undisclosed-recipients:;": (),
+    "To: undisclosed recipients: ;": (),
+    "To: Team: a@example.org, B <b@example.org>;, c@example.org": (
+        "a@example.org",
+        "b@example.org",
+        "c@example.org",
+    ),
+    "Cc: Team: events+1-x@example.org;": ("events+1-x@example.org",),
+    "To: a@example.org\r\nReply-To: Team: x@example.org;": ("a@example.org",),
+}
+
+
+@pytest.mark.parametrize("fields", RECIPIENTS)
+def test_groups_of_recipients(fields: str) -> None:
+    assert read(f"{fields}\r\n\r\nx".encode()).envelope.recipients == RECIPIENTS[fields]
+
+
+def through_a_list(*fields: str) -> Verdict:
+    """Alice's answer as a mailing list passes it on that writes itself into From, for DMARC."""
+    head = "\r\n".join(("From: Alice Example via Team <team@lists.example.org>", *fields))
+    listed = f"{head}\r\nList-Id: Team <team.lists.example.org>\r\nX-Original-From: Alice <{ALICE}>\r\n"
+    raw = listed.encode() + mail(Facts(), clean(Facts()))
+    token = make_token(b"secret", 1, Facts().uid, ALICE)
+    meeting = Meeting(
+        *(Facts().uid, "events@example.org", Facts().start, Facts().end),
+        attendees=(Attendee(ALICE, token=token),),
+    )
+    return decide(only(raw), Arrival(read(raw).envelope, NOW), meeting, Policy())
+
+
+def test_a_list_in_the_place_of_the_sender_may_not_speak_for_them() -> None:
+    verdict = through_a_list(f"Reply-To: Alice <{ALICE}>")
+    assert (verdict.outcome, verdict.matched_by, verdict.attendee) == (Outcome.HELD, MatchedBy.NONE, ALICE)
+    assert verdict.words == f"team@lists.example.org may not speak for {ALICE}"
+    assert verdict.answer is not None
+    assert verdict.answer.partstat is PartStat.ACCEPTED
+
+
+def test_the_token_still_says_whose_answer_a_list_passes_on() -> None:
+    token = make_token(b"secret", 1, Facts().uid, ALICE)
+    verdict = through_a_list(f"To: Events <events+{token}@example.org>")
+    assert (verdict.outcome, verdict.matched_by) == (Outcome.APPLIED, MatchedBy.TOKEN)

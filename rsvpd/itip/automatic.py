@@ -16,7 +16,8 @@ def is_auto_reply(message: Message) -> bool:
     """Whether a program answered or sent this.
 
     Auto-Submitted with anything but `no` (RFC 3834 5), a Precedence that vacation
-    programs write, or one of the fields that stand for an autoresponder.
+    programs write (mailing lists too, which say that they are one: RFC 2919), or one
+    of the fields that stand for an autoresponder.
     X-Auto-Response-Suppress says nothing of it: Outlook writes it into mails of
     people. A calendar reply is one by this too (Google marks each of its own), so
     ask only about a mail without a calendar.
@@ -24,7 +25,7 @@ def is_auto_reply(message: Message) -> bool:
     submitted = [value for value in _values(message, "Auto-Submitted") if value]
     if any(value != "no" for value in submitted):
         return True
-    if _PRECEDENCES.intersection(_values(message, "Precedence")):
+    if "List-Id" not in message and _PRECEDENCES.intersection(_values(message, "Precedence")):
         return True
     return any(value != "no" for name in _RESPONDERS for value in _values(message, name))
 

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.message import Message
 from enum import StrEnum
 from itertools import islice
 from typing import TypeAlias
 
-from rsvpd.itip import notices
+from rsvpd.itip import notices, trust
 from rsvpd.itip.addresses import normalise
 from rsvpd.itip.ics import lines
-from rsvpd.itip.mime import header_text
+from rsvpd.itip.mime import envelope, header_text
 from rsvpd.itip.mime import read as read_mail
 from rsvpd.itip.parts import inner, payload
 
@@ -99,6 +99,7 @@ class _Failure:
 class _Ours:
     message_id: str | None = None
     uid: str | None = None
+    to: str | None = None
 
 
 def read(message: Message) -> tuple[Bounce, ...]:
@@ -113,11 +114,11 @@ def read(message: Message) -> tuple[Bounce, ...]:
         unique.setdefault((failure.recipient, failure.action), failure)
     told = not unique and not standard and notices.says_so(message)
     ours = _ours(message, parts, groups) if unique or told else _Ours()
-    if told and ours.message_id:
+    if told and (ours.message_id or ours.uid or trust.token_numbers(envelope(message))):
         unique[None, Delivery.FAILED] = _told(message, notice)
     envelope_id = next((g["original-envelope-id"] for g in groups if g.get("original-envelope-id")), None)
     return tuple(
-        Bounce(f.recipient, f.action, f.status, f.text, ours.message_id, ours.uid, envelope_id)
+        Bounce(f.recipient or ours.to, f.action, f.status, f.text, ours.message_id, ours.uid, envelope_id)
         for f in unique.values()
     )
 
@@ -283,6 +284,7 @@ def _ours(message: Message, parts: tuple[Message, ...], groups: Iterable[_Fields
     return _Ours(
         next((ours.message_id for ours in found if ours.message_id), None) or next(ids, None),
         next((ours.uid for ours in found if ours.uid), None),
+        next((ours.to for ours in found if ours.to), None),
     )
 
 
@@ -291,7 +293,7 @@ def _returned(part: Message) -> _Ours:
     if original is None:
         return _quoted(payload(part))
     if original.keys():
-        return _Ours(_message_id(original), _uid(original))
+        return _ours_in(original)
     return _quoted(_without_encoding(part, _decoded(payload(original))))
 
 
@@ -302,7 +304,13 @@ def _quoted(data: bytes) -> _Ours:
     if not found:
         return _Ours()
     starts = text.rfind("\n\n", 0, found.start()) + 1
-    return _Ours(found[1], _uid(read_mail(_octets(text[starts:].lstrip("\n"))).message))
+    return replace(_ours_in(read_mail(_octets(text[starts:].lstrip("\n"))).message), message_id=found[1])
+
+
+def _ours_in(message: Message) -> _Ours:
+    """What our mail says of itself; each goes to one recipient, whom its To names."""
+    to = normalise(header_text(message, "To"))
+    return _Ours(_message_id(message), _uid(message), to)
 
 
 def _message_id(message: Message) -> str | None:

@@ -26,6 +26,8 @@ from rsvpd.itip.parts import calendar_payload, content_type, filename, inner, pa
 _CALENDAR_TYPES = frozenset({"text/calendar", "application/ics", "text/x-vcalendar", "application/calendar"})
 _TNEF_TYPES = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
 _SIGNED_TYPES = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
+_SEALED_TYPES = _SIGNED_TYPES | {"application/pgp-encrypted"}
+_SEALED_TEXT = "-----BEGIN PGP MESSAGE-----"
 _CALENDAR_NAMES = (".ics", ".ical", ".icalendar")
 _RECIPIENTS = (
     "To",
@@ -65,7 +67,7 @@ class Mail:
 
     `text` is the plain or HTML body as (type, text), for the clients that put the
     attendee's comment there alone. `too_deep` says that parts below the limit of
-    nesting were not looked at.
+    nesting were not looked at, `sealed` that something is encrypted (RFC 3156 4, RFC 8551 3.3).
     """
 
     envelope: Envelope
@@ -74,6 +76,7 @@ class Mail:
     winmails: tuple[bytes, ...] = ()
     text: tuple[str, str] | None = None
     too_deep: bool = False
+    sealed: bool = False
 
 
 def read(raw: bytes, *, depth: int = 20) -> Mail:
@@ -85,7 +88,7 @@ def read(raw: bytes, *, depth: int = 20) -> Mail:
     calendars: list[CalendarPart] = []
     winmails: list[bytes] = []
     text: tuple[str, str] | None = None
-    too_deep = False
+    too_deep = sealed = False
     for part, level in _leaves(message):
         if level > depth:
             too_deep = True
@@ -100,7 +103,10 @@ def read(raw: bytes, *, depth: int = 20) -> Mail:
             kind in {"text/plain", "text/html"} and not part.get_filename() and (text is None or not text[1])
         ):
             text = (kind, decode(payload(part), parameter(part, "charset"))[:_BODY_CHARACTERS].strip())
-    return Mail(envelope(message), message, tuple(calendars), tuple(winmails), text, too_deep)
+            sealed = sealed or text[1].startswith(_SEALED_TEXT)
+        else:
+            sealed = sealed or kind in _SEALED_TYPES
+    return Mail(envelope(message), message, tuple(calendars), tuple(winmails), text, too_deep, sealed)
 
 
 def _leaves(message: Message) -> Iterator[tuple[Message, int]]:

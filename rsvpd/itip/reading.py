@@ -37,7 +37,7 @@ class Note:
     """What is needed beside `raw` to read an item again.
 
     The Content-Type of its part, its place among others, the attendee's words
-    where they stood elsewhere, and whether a program wrote the mail.
+    where they stood elsewhere, and whether a program wrote the mail or it is encrypted.
     """
 
     charset: str | None = None
@@ -45,6 +45,7 @@ class Note:
     position: int = 0
     comment: str | None = None
     automatic: bool = False
+    sealed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +182,8 @@ def _words(mail: mime.Mail) -> tuple[Item, ...]:
     automatic = is_auto_reply(mail.message) or is_mdn(mail.message)
     answer = None if automatic else answer_in(mail.envelope.subject)
     words = mail.text[1][:_WORDS] if mail.text and mail.text[0] == "text/plain" else None
-    return (Item(Source.WORDS, b"", answer=answer, note=Note(comment=words, automatic=automatic)),)
+    note = Note(comment=words, automatic=automatic, sealed=mail.sealed)
+    return (Item(Source.WORDS, b"", answer=answer, note=note),)
 
 
 def read_again(

@@ -171,6 +171,11 @@ def token_numbers(envelope: Envelope) -> tuple[int, ...]:
     return tuple(int(found[1], 36) for found in _tokens(envelope))
 
 
+def has_token(envelope: Envelope, token: str) -> bool:
+    """Whether a mail came to an address with this very token."""
+    return any(hmac.compare_digest(token, found[0]) for found in _tokens(envelope))
+
+
 def _tokens(envelope: Envelope) -> Iterator[re.Match[str]]:
     for address in envelope.recipients:
         found = TOKEN.fullmatch(detail(address) or "")

@@ -33,6 +33,7 @@ class Reason(StrEnum):
     OTHER_COMPONENT = "other_component"
     AUTOMATIC = "automatic"
     TEXT_ANSWER = "text_answer"
+    ENCRYPTED = "encrypted"
     UNREADABLE = "unreadable"
     LIMIT = "limit"
     BOUNCE = "bounce"

@@ -16,9 +16,15 @@ _REPORTS = frozenset(
         "message/delivery-status",
         "message/global-delivery-status",
         "text/rfc822-headers",
+        "message/rfc822-headers",
+        "message/global",  # which servers take for one part, not for a mail
+        "message/global-headers",
+        "application/pgp-encrypted",
         "message/disposition-notification",
     }
 )
+# Gateways send the calendar, and winmail.dat, as these too; the last is a type that the server cannot read.
+_BODIES = frozenset({"text/plain", "text/html", "application/octet-stream", "/"})
 _NAMES = (".ics", ".ical", ".icalendar", "winmail.dat", ".p7m")
 _TEXT_BYTES = 128 * 1024
 _DEPTH = 50
@@ -45,7 +51,7 @@ def wanted(body: Any) -> list[Part]:  # noqa: ANN401  what IMAPClient parsed
     """The parts of a mail to fetch, by its BODYSTRUCTURE; message/rfc822 is never entered."""
     if not _is_multipart(body):
         part = _part("", body)
-        return [part] if part and part.matters else []
+        return [part] if part and not part.returned else []
     return list(_walk(body, "", 0))
 
 
@@ -66,8 +72,8 @@ def _part(section: str, body: Any) -> Part | None:  # noqa: ANN401
         return Part(section, 0, matters=False, returned=True)
     if kind in _MATTERS or kind in _WRAPPED or any(name.endswith(_NAMES) for name in _names(body)):
         return Part(section, size, matters=True)
-    if kind in _REPORTS or (kind in {"text/plain", "text/html"} and size <= _TEXT_BYTES):
-        return Part(section, size, matters=False) if size <= _TEXT_BYTES else None
+    if kind in _REPORTS | _BODIES and size <= _TEXT_BYTES:
+        return Part(section, size, matters=False)
     return None
 
 

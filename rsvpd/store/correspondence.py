@@ -11,16 +11,16 @@ from sqlmodel import Session, col, select
 from rsvpd.itip.addresses import without_detail
 from rsvpd.itip.bounces import Bounce, Delivery
 from rsvpd.store.tables import AttendeeRow, MeetingRow, OutgoingRow
-from rsvpd.store.writes import find_meetings
+from rsvpd.store.writes import namesakes
 
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """One mail of ours: for which meeting and attendee, and of which SEQUENCE."""
+    """One mail of ours: for which meeting and attendee, None where only the meeting is known, of which SEQUENCE."""
 
     meeting: MeetingRow
     attendee_id: int | None
-    address: str
+    address: str | None
     sequence: int
 
 
@@ -61,27 +61,35 @@ def numbered_invitation(
     return Invitation(meeting, attendee.id, attendee.address, meeting.sequence)
 
 
-def failed_invitation(session: Session, bounce: Bounce, organizer: str | None) -> Invitation | None:
-    """The invitation that a delivery report is about: by Message-ID, by the UID of our REQUEST, by recipient."""
+def failed_invitation(
+    session: Session, bounce: Bounce, organizer: str | None, by_token: Invitation | None = None
+) -> Invitation | None:
+    """The invitation that a delivery report is about: by Message-ID, by token, by the UID of our REQUEST, by recipient."""
     known = [bounce.message_id] if bounce.message_id else []
     if bounce.envelope_id:  # we give the Message-ID, without its brackets
         known.append(f"<{bounce.envelope_id}>")
     if known and (found := answered_invitation(session, known, organizer)):
         return found
+    if by_token is not None:
+        return by_token
+    if bounce.uid:
+        same = namesakes(session, [bounce.uid], organizer)[bounce.uid]
+        return next(filter(None, (_to(session, bounce.recipient, meeting) for meeting in same)), None)
     if bounce.recipient is None:
         return None
-    if bounce.uid:
-        meeting = find_meetings(session, [bounce.uid], organizer).get(bounce.uid)
-        return _to(session, bounce.recipient, meeting) if meeting else None
     # Only what we sent ourselves can be found by its recipient alone, and only if nothing else names the mail.
     return None if bounce.message_id else _newest_to(session, bounce.recipient, organizer)
 
 
-def _to(session: Session, recipient: str, meeting: MeetingRow) -> Invitation | None:
-    query = select(AttendeeRow).where(
-        AttendeeRow.meeting_id == meeting.id, AttendeeRow.bare_address == without_detail(recipient)
-    )
-    attendee = session.exec(query).first()
+def _to(session: Session, recipient: str | None, meeting: MeetingRow) -> Invitation | None:
+    """The invitation to a meeting; where a report says nothing of whom, that of its only attendee."""
+    query = select(AttendeeRow).where(AttendeeRow.meeting_id == meeting.id)
+    if recipient is not None:
+        query = query.where(AttendeeRow.bare_address == without_detail(recipient))
+    attendees = session.exec(query.limit(2)).all()
+    if len(attendees) == 2 and recipient is None:
+        return Invitation(meeting, None, None, meeting.sequence)
+    attendee = next(iter(attendees), None)
     return Invitation(meeting, attendee.id, attendee.address, meeting.sequence) if attendee else None
 
 
@@ -104,7 +112,7 @@ def show_failure(session: Session, invitation: Invitation, bounce: Bounce) -> No
     session.execute(change.values(delivery=bounce.action.value, delivery_words=words))
 
 
-def attendee_of(session: Session, invitation: Invitation) -> str:
-    """The address of the attendee whom an invitation went to."""
+def attendee_of(session: Session, invitation: Invitation) -> str | None:
+    """The address of the attendee whom an invitation went to, None if that is not known."""
     found = session.get(AttendeeRow, invitation.attendee_id) if invitation.attendee_id else None
     return found.address if found else invitation.address

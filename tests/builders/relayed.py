@@ -16,7 +16,9 @@ from builders.text import b64, entity, envelope, leaf, multipart, nested
 Builder = Callable[[Facts], bytes]
 
 SIGNED_DATA: Final = bytes.fromhex("2A864886F70D010702")
+ENVELOPED_DATA: Final = bytes.fromhex("2A864886F70D010703")
 DATA: Final = bytes.fromhex("2A864886F70D010701")
+_ARMOR: Final = b"-----BEGIN PGP %s-----\r\n\r\nwsBcBAEBCgAQ\r\n=abcd\r\n-----END PGP %s-----\r\n"
 FOOTER: Final = (
     b"_______________________________________________\r\nteam mailing list\r\nteam@lists.example.org\r\n"
 )
@@ -55,6 +57,12 @@ def other_delimiter(facts: Facts) -> bytes:
     return mail(facts, clean(facts)).replace(b'boundary="', b'boundary="rewritten.')
 
 
+def utf_7(facts: Facts) -> bytes:
+    """A gateway of a 7-bit world: every equals sign is written as +AD0-, PARTSTAT's too."""
+    calendar = clean(facts).decode().encode("utf-7").replace(b"=", b"+AD0-")
+    return mail(facts, calendar, "text/calendar; charset=utf-7; method=REPLY", encoding="7bit")
+
+
 def list_footer(facts: Facts) -> bytes:
     """A mailing list writes its footer behind the calendar, and a gateway its warning before it."""
     return mail(facts, b"CAUTION: This mail came from outside\r\n" + clean(facts) + FOOTER)
@@ -75,9 +83,57 @@ def clear_signed(facts: Facts) -> bytes:
     return entity(head, multipart("signed", calendar, signature))
 
 
+def pgp_signed(facts: Facts) -> bytes:
+    """PGP/MIME: multipart/signed, as Thunderbird and KMail sign (RFC 3156 5)."""
+    calendar = nested("alternative", "inner", leaf("text/calendar; method=REPLY", "base64", clean(facts)))
+    signature = leaf(
+        "application/pgp-signature; name=signature.asc", "7bit", _ARMOR % (b"SIGNATURE", b"SIGNATURE")
+    )
+    kind = 'multipart/signed; protocol="application/pgp-signature"; micalg=pgp-sha512; boundary="signed"'
+    head = envelope(facts, "Accepted", f"Content-Type: {kind}")
+    return entity(head, multipart("signed", calendar, signature))
+
+
+def pgp_encrypted(facts: Facts) -> bytes:
+    """PGP/MIME: all of it encrypted, the subject too (RFC 3156 4)."""
+    version = leaf("application/pgp-encrypted", "7bit", b"Version: 1\r\n")
+    data = leaf("application/octet-stream; name=encrypted.asc", "7bit", _ARMOR % (b"MESSAGE", b"MESSAGE"))
+    kind = 'multipart/encrypted; protocol="application/pgp-encrypted"; boundary="sealed"'
+    return entity(envelope(facts, "...", f"Content-Type: {kind}"), multipart("sealed", version, data))
+
+
+def pgp_in_the_text(facts: Facts) -> bytes:
+    """PGP before PGP/MIME: an armored message as the text."""
+    head = envelope(facts, "...", "Content-Type: text/plain")
+    return entity(head, _ARMOR % (b"MESSAGE", b"MESSAGE"))
+
+
+def enveloped(facts: Facts) -> bytes:
+    """S/MIME: encrypted, so that nothing of it can be read (RFC 8551 3.3)."""
+    data = der(0x30, der(0x06, ENVELOPED_DATA), der(0xA0, b"secret"))
+    return smime(facts, data)
+
+
 def opaque_signed(facts: Facts) -> bytes:
     """S/MIME: the mail inside application/pkcs7-mime, as Outlook can send it (RFC 8551 3.5.2)."""
-    return smime(facts, der(0x30, der(0x06, SIGNED_DATA), der(0xA0, _signed_data(der(0x04, _inner(facts))))))
+    return smime(facts, signed_data(facts))
+
+
+def named_p7m(facts: Facts) -> bytes:
+    """The same, which a gateway calls a stream of octets."""
+    kind = "Content-Type: application/octet-stream; name=smime.p7m"
+    return entity(
+        envelope(facts, "Accepted", kind, "Content-Transfer-Encoding: base64"), b64(signed_data(facts))
+    )
+
+
+def x_pkcs7(facts: Facts) -> bytes:
+    """The same under the name that it had before RFC 2311."""
+    return (
+        opaque_signed(facts)
+        .replace(b"application/pkcs7-mime", b"application/x-pkcs7-mime")
+        .replace(b"smime.p7m", b"smime")
+    )
 
 
 def opaque_signed_in_pieces(facts: Facts) -> bytes:
@@ -94,6 +150,11 @@ def inside_winmail(facts: Facts) -> bytes:
     return _mixed(
         facts, leaf("application/octet-stream; name=ATT1.bin", "base64", winmail_around(clean(facts)))
     )
+
+
+def signed_data(facts: Facts) -> bytes:
+    """A mail of Google inside signed data."""
+    return der(0x30, der(0x06, SIGNED_DATA), der(0xA0, _signed_data(der(0x04, _inner(facts)))))
 
 
 def smime(facts: Facts, data: bytes) -> bytes:
@@ -152,12 +213,20 @@ RELAYED: Final[Mapping[str, Builder]] = MappingProxyType(
             quoted_printable_said,
             in_place_of_the_header,
             other_delimiter,
+            utf_7,
             list_footer,
             marks_between,
             clear_signed,
+            pgp_signed,
             opaque_signed,
+            named_p7m,
+            x_pkcs7,
             opaque_signed_in_pieces,
             inside_winmail,
         )
     }
+)
+
+SEALED: Final[Mapping[str, Builder]] = MappingProxyType(
+    {build.__name__: build for build in (pgp_encrypted, pgp_in_the_text, enveloped)}
 )

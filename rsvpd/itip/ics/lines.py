@@ -23,6 +23,7 @@ _CARETS = re.compile(r"\^[nN'^]")
 _TEXT_ESCAPES = re.compile(r"\\([nN\\;,:\"])")
 _ADDRESSES = frozenset({"ATTENDEE", "ORGANIZER"})
 _MAX_DEPTH = 8
+_UTF_7 = frozenset({"utf-7", "utf7", "unicode-1-1-utf-7"})
 
 MAX_PROPERTIES = 20_000
 """Properties read from one stream; a mail with more is refused (see `Stream.cut`)."""
@@ -127,6 +128,8 @@ def decode(data: bytes, charset: str | None = None) -> str:
         return _decoded(data, declared if declared.startswith("iso-2022") else "iso-2022-jp") or data.decode(
             "latin-1"
         )
+    if declared in _UTF_7 and (text := _decoded(data, "utf-7")) is not None:  # 7-bit too
+        return text
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
