@@ -1,7 +1,8 @@
 """This process beside others on one database: what it may do of the work that only one does at a time.
 
 Who is not heard of for a while loses everything it had in hand, and the others take
-it; the database's clock decides, for those of the machines may differ.
+it; the database's clock decides, for those of the machines may differ. As any clock
+may be set, whoever it says is lost has the time for a sign or two first.
 """
 
 from __future__ import annotations
@@ -14,13 +15,16 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from rsvpd.ports import CouldNot
 from rsvpd.store import members
 from rsvpd.store.database import Database
 
-BEAT_SECONDS = 4.0
+BEAT_SECONDS = 3.0
 """How often a process says that it is at work."""
+_DOUBT_SECONDS = 2 * BEAT_SECONDS
+"""So long somebody is given to show that it was only the clock."""
 _SURE_SECONDS = members.LOST_AFTER.total_seconds() - BEAT_SECONDS
 """So long after it was last heard of a process still knows that nobody took its work away."""
 
@@ -38,6 +42,7 @@ class Member:
     wanted: tuple[str, ...] = ()
     _mine: frozenset[str] = frozenset()
     _heard_at: float = 0.0
+    _signs: dict[str, tuple[datetime, float]] = field(default_factory=dict)
     _in_use: dict[str, int] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -66,13 +71,26 @@ class Member:
         """Says that this process is at work, and takes or leaves work. Raises `StoreUnavailable`."""
         heard_at = time.monotonic()
         with self._lock, self.database.begin() as session:
-            members.forget_lost(session, self.id)
+            members.forget(session, self._lost(members.signs(session, self.id), heard_at))
             if not members.seen(session, self.id):
                 members.join(session, self.id, _name(), daemon=bool(self.wanted))
             found = members.others(session, self.id)
             mine = self._shared_out(found, lambda name: members.take(session, self.id, name))
             members.give_up(session, self.id, found.mine - mine)
         self._mine, self._heard_at = mine, heard_at
+
+    @property
+    def doubts(self) -> bool:
+        """Whether the clock says of somebody that they are lost, which only their silence will show."""
+        return bool(self._signs)
+
+    def _lost(self, signs: members.Signs, now: float) -> dict[str, datetime]:
+        """Who gave no sign, though the clock says for long that they should have; with their last one."""
+        known, self._signs = self._signs, {}
+        for member in signs.overdue:
+            sign, before = signs.last[member], known.get(member)
+            self._signs[member] = before if before and before[0] == sign else (sign, now)
+        return {one: sign for one, (sign, at) in self._signs.items() if now - at >= _DOUBT_SECONDS}
 
     def _shared_out(self, found: members.Others, take: Callable[[str], bool]) -> frozenset[str]:
         """Nobody has more than an even share, if others are there to take the rest."""
@@ -111,6 +129,9 @@ def member(database: Database, wanted: Collection[str] = (), *, daemon: bool = F
                 members.forget_daemons(session)
             members.join(session, this.id, _name(), daemon=daemon)
         this.beat()
+        if this.doubts:  # who is here for a moment only would never know
+            time.sleep(_DOUBT_SECONDS)
+            this.beat()
         ending = threading.Event()
         thread = threading.Thread(target=_beat, args=(this, ending), name="beat", daemon=True)
         thread.start()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from rig.postgres import Postgres
 from rsvpd import sharing
 from rsvpd.ports import StoreUnavailable
 from rsvpd.sharing import Member
+from rsvpd.store import members
 from rsvpd.store.clock import DatabaseClock
 from rsvpd.store.database import Database, now
 from rsvpd.store.members import LOST_AFTER
@@ -50,12 +51,18 @@ def beat(*members: Member, times: int = 2) -> None:
             member.beat()
 
 
-def silence(database: Database, member: Member) -> None:
-    """As if it had not been heard of for too long."""
+def silence(database: Database, member: Member, much: timedelta = timedelta(seconds=1)) -> None:
+    """As if it had not been heard of for too long, or the clock had been set."""
     with database.begin() as session:
-        long_ago = now(session) - LOST_AFTER - timedelta(seconds=1)
         change = update(MemberRow).where(col(MemberRow.id) == member.id)
-        session.execute(change.values(seen_at=long_ago))
+        session.execute(change.values(seen_at=now(session) - LOST_AFTER - much))
+
+
+def wait(*members: Member) -> None:
+    """As if the time had passed that each of them gives the others."""
+    for member in members:
+        for other, (sign, at) in member._signs.items():
+            member._signs[other] = sign, at - sharing._DOUBT_SECONDS
 
 
 def test_one_daemon_does_it_all(file: Database) -> None:
@@ -100,9 +107,44 @@ def test_who_is_not_heard_of_loses_its_work_to_others(shared: Database) -> None:
         beat(lost, other)
         silence(shared, lost)
         beat(other, times=1)
+        assert len(held(other)) == 3
+        wait(other)
+        beat(other, times=1)
         assert held(other) == list(MAILBOXES)
         beat(lost, other, times=3)  # it was only slow: it joins again, and gets its share
         assert len(held(lost)) == len(held(other)) == 3
+
+
+@pytest.mark.parametrize("jump", [timedelta(hours=1), -timedelta(hours=1)])
+def test_a_clock_that_is_set_takes_nobodys_work_away(file: Database, jump: timedelta) -> None:
+    with sharing.member(file, MAILBOXES, daemon=True) as daemon, sharing.member(file) as command:
+        beat(daemon, command)
+        for one, other in ((daemon, command), (command, daemon)):
+            silence(file, one, jump)
+            beat(other, times=1)
+            wait(other)
+            one.beat()
+            beat(other, times=1)
+            with file.begin() as session:
+                assert members.seen(session, one.id)
+        assert held(daemon) == list(MAILBOXES)
+
+
+@pytest.mark.parametrize("jump", [timedelta(hours=1), -timedelta(hours=1)])
+def test_who_was_killed_holds_nothing_up_even_for_who_is_here_for_a_moment(
+    file: Database, jump: timedelta, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sharing, "_DOUBT_SECONDS", 0.1)
+    moment = now_of(file)
+    with file.begin() as session:
+        session.add(MemberRow(id="x", name="killed", daemon=False, joined_at=moment, seen_at=moment - jump))
+    with sharing.member(file), file.begin() as session:
+        assert not members.seen(session, "x")
+
+
+def now_of(database: Database) -> datetime:
+    with database.read() as session:
+        return now(session)
 
 
 def test_who_was_not_heard_of_for_a_while_does_nothing_more(file: Database) -> None:

@@ -7,7 +7,7 @@ its row and with it, by foreign keys, all it had in hand.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,7 +18,7 @@ from sqlmodel import Session, col, select
 from rsvpd.store.database import now
 from rsvpd.store.tables import LeaseRow, MemberRow
 
-LOST_AFTER = timedelta(seconds=20)
+LOST_AFTER = timedelta(seconds=18)
 """A process that was not heard of for so long works no more."""
 
 
@@ -32,6 +32,14 @@ class Others:
 
 
 @dataclass(frozen=True, slots=True)
+class Signs:
+    """When each process was last heard of, and who should have been since."""
+
+    last: dict[str, datetime]
+    overdue: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Daemon:
     """A daemon that is at work: where, since when, and when it was last heard of."""
 
@@ -42,9 +50,9 @@ class Daemon:
 
 def daemons(session: Session) -> list[Daemon]:
     """The daemons that are at work, the longest first."""
-    query = select(MemberRow).where(
-        col(MemberRow.daemon), col(MemberRow.seen_at) >= now(session) - LOST_AFTER
-    )
+    moment = now(session)
+    seen = col(MemberRow.seen_at).between(moment - LOST_AFTER, moment + LOST_AFTER)
+    query = select(MemberRow).where(col(MemberRow.daemon), seen)
     rows = session.exec(query.order_by(col(MemberRow.joined_at), col(MemberRow.id)))
     return [Daemon(row.name, row.joined_at, row.seen_at) for row in rows]
 
@@ -62,10 +70,18 @@ def seen(session: Session, member: str) -> bool:
     return bool(session.connection().execute(change).rowcount)
 
 
-def forget_lost(session: Session, member: str) -> None:
-    """Takes away what processes had in hand that are not heard of any more."""
-    lost = (col(MemberRow.seen_at) < now(session) - LOST_AFTER, col(MemberRow.id) != member)
-    session.execute(delete(MemberRow).where(*lost))
+def signs(session: Session, member: str) -> Signs:
+    """When the other processes last said that they are at work, and for whom that is too long ago, or is to come."""
+    last = dict(session.exec(select(MemberRow.id, MemberRow.seen_at).where(MemberRow.id != member)).all())
+    moment = now(session)
+    return Signs(last, frozenset(one for one, at in last.items() if abs(moment - at) > LOST_AFTER))
+
+
+def forget(session: Session, signs: Mapping[str, datetime]) -> None:
+    """Takes away what processes had in hand, unless they gave another sign since."""
+    for member, seen_at in signs.items():
+        silent = (col(MemberRow.id) == member, col(MemberRow.seen_at) == seen_at)
+        session.execute(delete(MemberRow).where(*silent))
 
 
 def forget_daemons(session: Session) -> None:
