@@ -6,7 +6,7 @@ each look, so whatever was missed while the server was away is put there later.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -30,18 +30,18 @@ class Calendars:
     clock: Clock
     opens: Callable[[OrganizerSettings], AbstractContextManager[Calendar]]
 
+    def due(self, organizers: Sequence[OrganizerSettings]) -> list[OrganizerSettings]:
+        """Those whose calendar lacks something: as many questions for all of them as for one."""
+        names = {one.organizer for one in self._changed(organizers)}
+        return [one for one in organizers if one.name in names]
+
     def update(self, organizer: OrganizerSettings, keep_on: Callable[[], bool] = lambda: True) -> int:
         """Puts what changed into the organizer's calendar; how many meetings.
 
         Raises `CalendarUnavailable` where the server is away, or at the end for
         meetings that it refuses; each of them is tried again at the next look.
         """
-        if organizer.caldav is None:
-            return 0
-        place = f"{organizer.caldav.url} {organizer.caldav.calendar or ''}"
-        with self.database.read() as session:
-            since = self.clock.now() - _KEPT_UP
-            changed = calendar_copies.changed(session, organizer.name, place, since)
+        changed = self._changed([organizer])
         if not changed:
             return 0
         refused: list[str] = []
@@ -56,6 +56,15 @@ class Calendars:
                 f"{organizer.name}: the calendar refuses {len(refused)} of {len(changed)} meetings: {refused[0]}"
             )
         return len(changed)
+
+    def _changed(self, organizers: Sequence[OrganizerSettings]) -> list[Changed]:
+        places = {
+            one.name: f"{one.caldav.url} {one.caldav.calendar or ''}" for one in organizers if one.caldav
+        }
+        if not places:
+            return []
+        with self.database.read() as session:
+            return calendar_copies.changed(session, places, self.clock.now() - _KEPT_UP)
 
     def _put(self, calendar: Calendar, one: Changed) -> Refused | None:
         """No transaction is open while the server works."""

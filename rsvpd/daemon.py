@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -11,31 +12,47 @@ from functools import partial
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
 
-from rsvpd import housekeeping, sharing
+from rsvpd import sharing
 from rsvpd.app import App
-from rsvpd.config import OrganizerSettings
-from rsvpd.delivery import Fate
+from rsvpd.chores import Chore, Chores, Guard
+from rsvpd.housekeeping import JOB as HOUSEKEEPING
+from rsvpd.pace import Pace
 from rsvpd.ports import CouldNot
 from rsvpd.seeing import WRITING
-from rsvpd.sharing import Member
 from rsvpd.store import health
-from rsvpd.store.outgoing import Claimed
 from rsvpd.telling import Telling
-from rsvpd.turning import Turning, patience
+from rsvpd.turning import Turning
 from rsvpd.watching import Watch
 
 DELIVERY_INTERVAL = timedelta(seconds=2)
 """How often the outgoing queue is looked at; other processes put mails into it."""
-_BEAT, _LONGEST_SILENCE = timedelta(seconds=5), timedelta(minutes=1)
-"""How often the scheduler shows that it turns, and how it goes; after what silence it is taken for stuck."""
-
-_VACUUM = timedelta(minutes=30)
-"""A tenth of what a large database may take to give its space back, without a sign meanwhile."""
 REMINDER_INTERVAL = timedelta(minutes=1)
 """How often the rules of reminders and the schedules of reports are looked at."""
+_BEAT, _LONGEST_SILENCE = timedelta(seconds=5), timedelta(minutes=1)
+"""How often the scheduler shows that it turns, and how it goes; after what silence it is taken for stuck."""
+_CLOCK_SECONDS = 1.0
+"""How often the clock is held against one that nobody can set."""
+_HOUSE = timedelta(hours=1)
+"""How often it is seen whether house must be kept: at once after a failure it would do no better."""
+_DAY = 24 * 3600.0
+"""Seconds after which house is kept again, and for which a clock that was set ahead is not believed in that."""
+_VACUUM = timedelta(minutes=30)
+"""A tenth of what a large database may take to give its space back, without a sign meanwhile."""
 
 log = structlog.get_logger("rsvpd")
+
+
+class Every(BaseTrigger):  # type: ignore[misc]  # apscheduler has no types
+    """A turn at once, and each next one so long after the last, however the clock was set: none is made up."""
+
+    def __init__(self, interval: Callable[[], timedelta]) -> None:
+        self._interval = interval
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+        """When the next turn is."""
+        return now if previous_fire_time is None else now + self._interval()
 
 
 @dataclass(slots=True)
@@ -50,74 +67,79 @@ class Daemon:
     turning: Turning = field(default_factory=Turning)
     noted: Callable[[], None] = lambda: None
     stopping: threading.Event = field(default_factory=threading.Event)
+    _house_at: float = 0.0
+    """When house is to be kept, by `time.monotonic`."""
+    _believed_at: float = 0.0
+    """From when on the clock is believed in what cannot be undone, by `time.monotonic`."""
 
     @contextmanager
-    def at_work(self) -> Iterator[None]:
-        """Works until the end of the block; the batch in hand is finished first.
+    def at_work(self) -> Iterator[Callable[[App], None]]:
+        """Works until the end of the block; the batch in hand is finished first. Gives what takes new settings.
 
         Raises `StoreUnavailable` where the database is away, or takes only one daemon and has one.
         """
-        wanted = [organizer.name for organizer in self.app.settings.organizer]
-        with sharing.member(self.app.database, wanted, daemon=True) as member:
-            watch, scheduler = Watch(self.app, member, self.telling, self.turning), self._scheduler(member)
+        with sharing.member(self.app.database, self._names(), daemon=True) as member:
+            self._doubt_a_gap()
+            chores = Chores(self.app, member, Guard(self.telling, self.turning), self.stopping)
+            watch, scheduler = Watch(self.app, member, self.telling, self.turning), self._scheduler(chores)
+            clocks = threading.Thread(
+                target=self._watch_clocks, args=(scheduler,), name="clocks", daemon=True
+            )
             watch.start()
             scheduler.start()
+            clocks.start()
             try:
-                yield
+                yield partial(self._renew, member, chores, watch, scheduler)
             finally:
                 self.stopping.set()
                 scheduler.pause()
                 watch.stop()
+                clocks.join()
                 self.turning.ended("scheduler")  # it only waits now for what is in hand
                 scheduler.shutdown(wait=True)
+                chores.lanes.end()
                 self._write_down_at_last()
 
-    def _scheduler(self, member: Member) -> BackgroundScheduler:
-        alone = partial(_one_at_a_time, member)
-        jobs = [
-            (f"{verb} {organizer.name}", work, organizer, seconds)
-            for organizer in self.app.settings.organizer
-            for verb, work, seconds, wanted in (
-                ("deliver", partial(self._deliver, member), DELIVERY_INTERVAL, organizer.smtp),
-                ("calendar", alone(self._keep_calendar), self.app.settings.poll_interval, organizer.caldav),
-                ("remind", self._remind, REMINDER_INTERVAL, organizer.smtp),
-                ("report", self._report, REMINDER_INTERVAL, organizer.smtp),
-                ("file", alone(self._file), self.app.settings.poll_interval, _keeps_sent(organizer)),
-            )
-            if wanted
-        ]
-        # What is due is a query at tick time, never a persisted job; a tick that was missed is made up once.
+    def _names(self) -> list[str]:
+        return [organizer.name for organizer in self.app.settings.organizer]
+
+    def _renew(
+        self, member: sharing.Member, chores: Chores, watch: Watch, scheduler: BackgroundScheduler, app: App
+    ) -> None:
+        """Goes on under new settings; what they leave as it was is not interrupted."""
+        self.app = chores.app = app
+        member.wanted = tuple(self._names())
+        with suppress(CouldNot):  # the next beat takes and leaves work
+            member.beat()
+        watch.renew(app)
+        _at_once(scheduler)
+
+    def _scheduler(self, chores: Chores) -> BackgroundScheduler:
+        # What is due is a query at tick time, never a persisted job.
         scheduler = BackgroundScheduler(
             timezone=UTC,
-            executors={"default": {"type": "threadpool", "max_workers": len(jobs) + 3}},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
-        for name, work, organizer, every in jobs:
-            timeout = _timeout(organizer)
-            _every(every, scheduler, name, partial(self._guarded, name, partial(work, organizer), timeout))
-        _every(_BEAT, scheduler, "beat", partial(self.turning.beat, "scheduler", _LONGEST_SILENCE))
-        _every(_BEAT, scheduler, WRITING, partial(self._guarded, WRITING, self._write_down))
-        tidy = partial(self._guarded, "housekeeping", self._keep_house, _VACUUM)
-        _every(housekeeping.EVERY, scheduler, "housekeeping", tidy)
+
+        def every(interval: Callable[[], timedelta], name: str, work: Callable[[], None]) -> None:
+            scheduler.add_job(work, Every(interval), name=name)
+
+        def look(interval: Callable[[], timedelta], name: str, chore: Callable[[], Chore]) -> None:
+            every(interval, name, partial(chores.guard.turn, name, lambda: chores.look(chore())))
+
+        def polling() -> timedelta:
+            return self.app.settings.poll_interval
+
+        look(lambda: DELIVERY_INTERVAL, "deliver", chores.deliver)
+        look(polling, "file", chores.file)
+        look(polling, "calendar", chores.keep_calendars)
+        look(lambda: REMINDER_INTERVAL, "remind", chores.remind)
+        look(lambda: REMINDER_INTERVAL, "report", chores.report)
+        every(lambda: _BEAT, "beat", partial(self.turning.beat, "scheduler", _LONGEST_SILENCE))
+        every(lambda: _BEAT, WRITING, partial(chores.guard.turn, WRITING, self._write_down))
+        tidy = partial(chores.guard.turn, HOUSEKEEPING, partial(self._keep_house, chores), _VACUUM)
+        every(lambda: _HOUSE, HOUSEKEEPING, tidy)
         return scheduler
-
-    def _guarded(self, name: str, work: Callable[[], bool | None], timeout: timedelta = timedelta()) -> None:
-        """One job's trouble is one line when it begins and one when it ends, and never another job's.
-
-        `work` says whether a server was asked: finding nothing due says nothing of it, and None of nothing.
-        """
-        try:
-            with self.turning.turn(name, patience(timeout)):
-                tried = work()
-        except CouldNot as error:
-            self.telling.troubles.begin(name, error)
-        except Exception as error:  # noqa: BLE001  the next tick tries again
-            self.telling.troubles.mistake(name, error)
-        else:
-            if tried:
-                self.telling.troubles.end(name)
-            elif tried is not None:
-                self.telling.troubles.nothing_to_do(name)
 
     def _write_down(self) -> bool:
         """For whoever asks how it goes, in whatever process."""
@@ -135,46 +157,14 @@ class Daemon:
         with suppress(CouldNot):  # the work is done; only the news of it is late
             self._write_down()
 
-    def _deliver(self, member: Member, organizer: OrganizerSettings) -> bool:
-        """Whether the server was asked at all: finding nothing due says nothing of it."""
-        keep_on = partial(self._keep_on, f"deliver {organizer.name}")
-        delivered = self.app.delivery(member, self._mailed).drain(organizer, keep_on)
-        return bool(delivered.sent or delivered.later or delivered.failed)
-
-    def _mailed(self, mail: Claimed, fate: Fate) -> None:
-        self.turning.again(f"deliver {mail.organizer}")
-        self.telling.mailed(mail, fate)
-
-    def _file(self, organizer: OrganizerSettings) -> bool:
-        copies = self.app.filing.file(organizer)
-        if copies:
-            log.info("filed", organizer=organizer.name, copies=copies)
-        return bool(copies)
-
-    def _remind(self, organizer: OrganizerSettings) -> bool:
-        mails = self.app.reminders.remind(
-            organizer, keep_on=partial(self._keep_on, f"remind {organizer.name}")
+    def _keep_house(self, chores: Chores) -> bool | None:
+        if time.monotonic() < self._house_at:
+            return None
+        believed = time.monotonic() >= self._believed_at
+        kept = self.app.housekeeping.tidy(
+            keep_on=partial(chores.keep_on, HOUSEKEEPING), clock_is_believed=believed
         )
-        if mails:
-            log.info("reminded", organizer=organizer.name, mails=mails)
-        return True
-
-    def _report(self, organizer: OrganizerSettings) -> bool:
-        reports = self.app.reports.send_due(organizer)
-        if reports:
-            log.info("reported", organizer=organizer.name, reports=reports)
-        return True
-
-    def _keep_calendar(self, organizer: OrganizerSettings) -> bool:
-        put = self.app.calendars.update(
-            organizer, keep_on=partial(self._keep_on, f"calendar {organizer.name}")
-        )
-        if put:
-            log.info("calendar kept", organizer=organizer.name, meetings=put)
-        return bool(put)
-
-    def _keep_house(self) -> bool:
-        kept = self.app.housekeeping.tidy(keep_on=partial(self._keep_on, "housekeeping"))
+        self._house_at = time.monotonic() + _DAY
         if kept.anything:
             log.info(
                 "kept house",
@@ -186,35 +176,33 @@ class Daemon:
             )
         return True
 
-    def _keep_on(self, name: str) -> bool:
-        self.turning.again(name)
-        return not self.stopping.is_set()
+    # The clock may be set, to whatever time
+
+    def _watch_clocks(self, scheduler: BackgroundScheduler) -> None:
+        """The scheduler goes by the machine's clock, all else by the one that rules."""
+        machine, ruling = Pace(lambda: datetime.now(UTC)), Pace(self.app.clock.now)
+        while not self.stopping.wait(_CLOCK_SECONDS):
+            if machine.jump():
+                _at_once(scheduler)
+            with suppress(CouldNot):
+                if jump := ruling.jump():
+                    self._take_for_set(jump)
+
+    def _take_for_set(self, jump: timedelta) -> None:
+        log.warning("the clock was set", seconds=round(jump.total_seconds()))
+        self.telling.troubles.shift(jump)
+        if jump > timedelta(seconds=_DAY):  # less takes away nothing that would not go tomorrow
+            self._believed_at = time.monotonic() + _DAY
+
+    def _doubt_a_gap(self) -> None:
+        """After a day without a word from anybody either nobody worked, or the clock is ahead."""
+        with self.app.database.read() as session:
+            last = max((part.told_at for part in health.parts(session).values()), default=None)
+        if last is not None and self.app.clock.now() - last > timedelta(seconds=_DAY):
+            self._believed_at = time.monotonic() + _DAY
 
 
-def _one_at_a_time(
-    member: Member, work: Callable[[OrganizerSettings], bool]
-) -> Callable[[OrganizerSettings], bool | None]:
-    """Work that one daemon of all does for an organizer: this one, if it has that in hand; else None."""
-
-    def shared(organizer: OrganizerSettings) -> bool | None:
-        with member.working_on(organizer.name) as mine:
-            return work(organizer) if mine else None
-
-    return shared
-
-
-def _keeps_sent(organizer: OrganizerSettings) -> bool:
-    """Whether there is something to file, and where."""
-    return organizer.smtp is not None and organizer.imap is not None and organizer.imap.save_sent
-
-
-def _timeout(organizer: OrganizerSettings) -> timedelta:
-    """How long a job of this organizer waits for a server at most."""
-    servers = (organizer.imap, organizer.smtp, organizer.caldav)
-    return max((server.timeout for server in servers if server is not None), default=timedelta())
-
-
-def _every(interval: timedelta, scheduler: BackgroundScheduler, name: str, work: Callable[[], None]) -> None:
-    scheduler.add_job(
-        work, "interval", seconds=interval.total_seconds(), next_run_time=datetime.now(UTC), name=name
-    )
+def _at_once(scheduler: BackgroundScheduler) -> None:
+    """Has every job look at once, for its next turn may be set for a time that is far ahead by now."""
+    for job in scheduler.get_jobs():
+        job.modify(next_run_time=datetime.now(UTC))

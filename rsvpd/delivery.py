@@ -33,7 +33,7 @@ from rsvpd.ports import (
     TransportUnavailable,
     Worker,
 )
-from rsvpd.store import outgoing, reminding
+from rsvpd.store import filing, outgoing, reminding
 from rsvpd.store.database import Database
 from rsvpd.store.outgoing import Claimed
 from rsvpd.store.writes import Transaction
@@ -84,6 +84,12 @@ class Delivery:
     worker: Worker
     tell: Tell = lambda _mail, _fate: None
 
+    def due(self, organizers: Sequence[OrganizerSettings]) -> list[OrganizerSettings]:
+        """Those with mails that may be tried now: one question for all of them."""
+        with self.database.read() as session:
+            names = outgoing.organizers_due(session, self.clock.now(), member=self.worker.id)
+        return [one for one in organizers if one.name in names and one.smtp is not None]
+
     def drain(self, organizer: OrganizerSettings, keep_on: Callable[[], bool] = lambda: True) -> Delivered:
         """Sends what is due, until nothing is or `keep_on` says no.
 
@@ -118,6 +124,7 @@ class _Round:
         name, now, limit = self.organizer.name, self.delivery.clock.now(), _CLAIM
         worker = self.delivery.worker.id
         with self.delivery.database.begin() as session:
+            outgoing.forgive(session, name, now)
             if self.settings.mails_per_minute is not None:
                 limit = min(limit, outgoing.allowance(session, name, now, self.settings.mails_per_minute))
             batch = outgoing.claim(session, name, now, member=worker, limit=limit) if limit > 0 else []
@@ -226,6 +233,11 @@ def _jittered(wait: timedelta) -> timedelta:
     return wait * random.uniform(0.75, 1.25)  # noqa: S311  no secret
 
 
+def keeps_sent(organizer: OrganizerSettings) -> bool:
+    """Whether there is something to file, and where."""
+    return organizer.smtp is not None and organizer.imap is not None and organizer.imap.save_sent
+
+
 @dataclass(frozen=True, slots=True)
 class Filing:
     """What filing copies of sent mails needs."""
@@ -234,17 +246,23 @@ class Filing:
     clock: Clock
     folder: Callable[[OrganizerSettings], AbstractContextManager[SentFolder]]
 
+    def due(self, organizers: Sequence[OrganizerSettings]) -> list[OrganizerSettings]:
+        """Those with copies to file: one question for all of them."""
+        with self.database.read() as session:
+            names = filing.organizers_due(session, self.clock.now() - _COPY_TRIED)
+        return [one for one in organizers if one.name in names and keeps_sent(one)]
+
     def file(self, organizer: OrganizerSettings) -> int:
         """Files a copy of each batch that was sent within a day and has none yet; how many.
 
         A crash between the filing and its mark files it again, but the folder
         refuses what it has. Raises `MailboxUnavailable`; it is tried again later.
         """
-        if organizer.imap is None or not organizer.imap.save_sent:
+        if not keeps_sent(organizer):
             return 0
         with self.database.read() as session:
             since = self.clock.now() - _COPY_TRIED
-            copies = outgoing.copies_due(session, organizer.name, since)
+            copies = filing.copies_due(session, organizer.name, since)
         troubles: list[MailboxUnavailable] = []
         filed = 0
         if copies:
@@ -258,7 +276,7 @@ class Filing:
                             break
                     else:
                         with self.database.begin() as session:
-                            outgoing.mark_filed(session, copy, self.clock.now())
+                            filing.mark_filed(session, copy, self.clock.now())
                         filed += 1
         if troubles:
             raise troubles[0]

@@ -15,8 +15,8 @@ from rsvpd.store.database import Database
 from rsvpd.store.erasing import Erasure
 from rsvpd.store.writes import Transaction
 
-EVERY = timedelta(days=1)
-"""How often the daemon keeps house."""
+JOB = "housekeeping"
+"""What the daemon calls it, which does it once a day."""
 _PIECE = 200
 """Rows in one transaction: so long do others wait at most."""
 
@@ -58,15 +58,24 @@ class Housekeeping:
     settings: Settings
     piece: int = field(default=_PIECE)
 
-    def tidy(self, *, whole: bool = False, keep_on: Callable[[], bool] = lambda: True) -> Kept:
-        """Takes away what is kept no longer, in small transactions; gives room back, always if `whole`."""
+    def tidy(
+        self,
+        *,
+        whole: bool = False,
+        keep_on: Callable[[], bool] = lambda: True,
+        clock_is_believed: bool = True,
+    ) -> Kept:
+        """Takes away what is kept no longer, in small transactions; gives room back, always if `whole`.
+
+        Nothing is taken away by a clock that is not believed: it would not come back.
+        """
         now = self.clock.now()
         replies = mails = meetings = 0
-        if self.settings.keep_raw_days is not None:
+        if self.settings.keep_raw_days is not None and clock_is_believed:
             before = now - timedelta(days=self.settings.keep_raw_days)
             replies = self._emptied(retention.empty_ledger, before, now, keep_on)
             mails = self._emptied(retention.empty_outgoing, before, now, keep_on)
-        if self.settings.keep_finished_meetings_days is not None:
+        if self.settings.keep_finished_meetings_days is not None and clock_is_believed:
             before = now - timedelta(days=self.settings.keep_finished_meetings_days)
             meetings = self._remove_meetings(before, keep_on)
         changes = self._emptied(

@@ -75,6 +75,14 @@ class Reminders:
     settings: Settings
     rules: Rules
 
+    def due(self, organizers: Sequence[OrganizerSettings]) -> list[OrganizerSettings]:
+        """Those with meetings of which somebody may be reminded: one question for all of them."""
+        if not self.settings.reminder:
+            return []
+        with self.database.read() as session:
+            names = kept.organizers(session, self.clock.now())
+        return [one for one in organizers if one.name in names and one.smtp and self._rules_of(one)]
+
     def remind(
         self, organizer: OrganizerSettings, keep_on: Callable[[], bool] = lambda: True, uid: str | None = None
     ) -> int:

@@ -1,7 +1,7 @@
 """`rsvpd run` as a process: signals, new settings, what systemd is told, and who asks over HTTP.
 
-The work itself is `daemon`'s. New settings end it, with the batch in hand finished,
-and begin it anew; what cannot be used changes nothing.
+The work itself is `daemon`'s. New settings reach what they change and nothing else;
+what cannot be used changes nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 
 import structlog
 
@@ -22,7 +22,7 @@ from rsvpd.config import ConfigInvalid, Settings
 from rsvpd.daemon import Daemon
 from rsvpd.logs import log_to
 from rsvpd.notifying import Systemd, systemd
-from rsvpd.ports import CouldNot, StoreUnavailable
+from rsvpd.ports import CouldNot
 from rsvpd.seeing import Seeing, Sight
 from rsvpd.store import access
 from rsvpd.telling import telling
@@ -30,8 +30,6 @@ from rsvpd.turning import Turning
 
 log = structlog.get_logger("rsvpd")
 
-_PAUSE_SECONDS = 5.0
-"""Until the next try, where the database is away just when work is to begin under new settings."""
 _FIXED = ("database", "http")
 """What is looked at only at the start."""
 
@@ -54,9 +52,7 @@ class Running:
             signal.signal(number, lambda got, _frame: self._signals.put(got))
         self._log_as_wanted()
         with self._answering(), self._feeding():
-            on = self._work()
-            while on:
-                on = self._work_again()
+            self._work()
         log.info("stopped")
 
     def look(self) -> Sight:
@@ -65,30 +61,21 @@ class Running:
         seeing = Seeing(self.app.database, self.app.clock, self.app.settings)
         return seeing.look(live, self.turning.stuck(), since=self._began_at)
 
-    def _work(self) -> bool:
-        """Works under the settings of the moment; whether to go on under new ones."""
-        organizers = len(self.app.settings.organizer)
+    def _work(self) -> None:
+        """Works under the settings of the moment, until a signal says to stop."""
         daemon = Daemon(self.app, self.telling, self.turning, self._show)
-        with daemon.at_work():
-            log.info("started", organizers=organizers)
-            self._systemd.ready(f"{organizers} organizers")
+        with daemon.at_work() as renew:
+            log.info("started", organizers=len(self.app.settings.organizer))
+            self._systemd.ready(self._organizers())
             while (number := self._signals.get()) == signal.SIGHUP:
                 if self._reload():
-                    return True
+                    renew(self.app)
+                    self._systemd.ready(self._organizers())
             log.info("stopping", signal=signal.Signals(number).name)
             self._systemd.stopping()
-        return False
 
-    def _work_again(self) -> bool:
-        try:
-            on = self._work()
-        except StoreUnavailable as error:
-            self.telling.troubles.begin("start", error)
-            try:
-                return self._signals.get(timeout=_PAUSE_SECONDS) == signal.SIGHUP
-            except Empty:
-                return True
-        return on
+    def _organizers(self) -> str:
+        return f"{len(self.app.settings.organizer)} organizers"
 
     # New settings
 
@@ -123,7 +110,7 @@ class Running:
             return
         sight = self.look()
         waiting = sum(queue.waiting for queue in sight.queues)
-        good = f"{len(self.app.settings.organizer)} organizers, {waiting} mails wait"
+        good = f"{self._organizers()}, {waiting} mails wait"
         self._systemd.status("; ".join(sight.troubles) or good)
 
     @contextmanager

@@ -6,7 +6,7 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -65,6 +65,22 @@ class Troubles:
             self._changed.add(job)
         if known is not None:
             log.info("works again", job=job)
+
+    def over(self, job: str) -> None:
+        """It works, which is worth a word only if it did not."""
+        if self.has(job):
+            self.end(job)
+
+    def has(self, job: str) -> bool:
+        """Whether that job is in trouble."""
+        with self._lock:
+            return job in self._parts and self._parts[job].trouble is not None
+
+    def shift(self, jump: timedelta) -> None:
+        """The clock was set by so much: what was said is as old as it was."""
+        with self._lock:
+            self._parts = {job: part.shifted(jump) for job, part in self._parts.items()}
+            self._changed |= self._parts.keys()
 
     def nothing_to_do(self, job: str) -> None:
         """The database answered that nothing is due: that ends its own trouble, and no server's."""

@@ -12,7 +12,6 @@ import selectors
 import socket
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ import structlog
 from rsvpd.app import App
 from rsvpd.config import OrganizerSettings
 from rsvpd.intake import Intake, Polled, Seen
+from rsvpd.lanes import Lanes
 from rsvpd.mail.imap import Idle, ImapMailbox
 from rsvpd.ports import CouldNot, FolderUnavailable, LoginRefused, StoreUnavailable, Throttled
 from rsvpd.sharing import Member
@@ -40,10 +40,6 @@ _LONGEST_TURN = 1.0
 """Seconds after which the thread that waits shows that it is alive, and sees what it has in hand."""
 _LONGEST_SILENCE = timedelta(minutes=1)
 """After which that thread is taken for stuck."""
-_WORKERS, _WORKERS_PER_SERVER = 64, 8
-"""Looks at once. A server that hangs keeps those of its own mailboxes busy and no others."""
-_TROUBLED, _TROUBLED_PER_SERVER = 16, 2
-"""The same for mailboxes that failed the last time: they never hold up those that work."""
 _FIRST_WAIT: dict[type[CouldNot], float] = {LoginRefused: 60.0, Throttled: 30.0}
 """Seconds until the next try after a first failure, else one; after each further one twice as long."""
 _LONGEST_WAIT, _LONGEST_WAIT_FOR_STORE = 300.0, 5.0
@@ -97,15 +93,6 @@ class Looked:
         return next(broken, None)
 
 
-@dataclass(slots=True)
-class Lane:
-    """Mailboxes of one server that wait for their turn."""
-
-    most: int
-    queue: deque[Watched] = field(default_factory=deque)
-    running: int = 0
-
-
 class Watch:
     """The mailboxes that this process has in hand, of those with an [organizer.imap]."""
 
@@ -123,7 +110,8 @@ class Watch:
         self._selector = selectors.DefaultSelector()
         self._heap: list[tuple[float, int, Watched]] = []
         self._numbers = count()
-        self._lanes: dict[tuple[object, bool], Lane] = {}
+        self._lanes = Lanes()
+        self._leaving: list[Watched] = []
         self._intake: Intake | None = None
         self._unsupported: set[str] = set()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
@@ -139,14 +127,17 @@ class Watch:
         """Has a mailbox looked at now; if that is being done, once more. May be called from any thread."""
         self._ask(partial(self._kick, name))
 
+    def renew(self, app: App) -> None:
+        """Goes on under new settings; what they leave as it was is not touched. May be called from any thread."""
+        self._ask(partial(self._renew, app))
+
     def stop(self) -> None:
         """Ends when the batches in hand are committed; who hangs on the wire is cut off."""
         self._stopping.set()
         self._ask(lambda: None)
         self._thread.join(_GRACE[0])
-        for watched in list(self.mailboxes.values()):
-            if watched.working:
-                watched.mailbox.cut()
+        for watched in self._at_work():
+            watched.mailbox.cut()
         self._thread.join(_GRACE[1])
         self._waker.close()
 
@@ -158,7 +149,7 @@ class Watch:
             self._waker.send(b".")
 
     def _run(self) -> None:
-        while not self._stopping.is_set() or any(one.working for one in self.mailboxes.values()):
+        while not self._stopping.is_set() or self._at_work():
             self._turning.beat("watch", _LONGEST_SILENCE)
             try:
                 self._turn()
@@ -169,6 +160,9 @@ class Watch:
             watched.mailbox.drop()
         self._selector.close()
         self._wakes.close()
+
+    def _at_work(self) -> list[Watched]:
+        return [one for one in (*self.mailboxes.values(), *self._leaving) if one.working]
 
     def _turn(self) -> None:
         for key, _ in self._selector.select(self._until_due()):
@@ -189,12 +183,30 @@ class Watch:
         self._shared_at = time.monotonic()
         for organizer in self._app.settings.organizer:
             has = organizer.imap is not None and self._member.has(organizer.name)
-            if has and organizer.name not in self.mailboxes:
+            if has and organizer.name not in self.mailboxes and not self._leaves(organizer.name):
                 watched = Watched(organizer, self._app.kept_mailbox(organizer))
                 self.mailboxes[organizer.name] = watched
                 self._schedule(watched, 0)
             elif not has and (former := self.mailboxes.pop(organizer.name, None)):
                 self._drop(former)
+
+    def _leaves(self, name: str) -> bool:
+        """Whether somebody still works on what is no longer watched: it is not looked at twice at once."""
+        return any(one.organizer.name == name for one in self._leaving)
+
+    def _renew(self, app: App) -> None:
+        before = {one.name: _reach(self._app, one) for one in self._app.settings.organizer}
+        now = {one.name: one for one in app.settings.organizer}
+        self._app, self._intake = app, None
+        self._interval = app.settings.poll_interval.total_seconds()
+        for name, watched in list(self.mailboxes.items()):
+            if name in now and _reach(app, now[name]) == before[name]:
+                watched.organizer = now[name]
+                if not watched.working:
+                    self._schedule(watched, min(watched.due - time.monotonic(), self._interval))
+            else:
+                self._drop(self.mailboxes.pop(name))
+        self._share()
 
     def _asked(self) -> Iterator[Callable[[], None]]:
         with suppress(Empty):
@@ -227,27 +239,13 @@ class Watch:
             if due == watched.due and not watched.working and not watched.dropped:
                 self._no_longer_waits(watched)
                 watched.working = True
-                self._lane(watched).queue.append(watched)
-        for (_, troubled), lane in self._lanes.items():
-            while lane.queue and lane.running < lane.most and self._room(troubled=troubled):
-                lane.running += 1
-                threading.Thread(target=self._work, args=(lane, lane.queue.popleft()), daemon=True).start()
+                server, troubled = watched.mailbox.server, watched.failures > 0
+                self._lanes.put(server, partial(self._work, watched), troubled=troubled)
 
-    def _lane(self, watched: Watched) -> Lane:
-        troubled = watched.failures > 0
-        most = _TROUBLED_PER_SERVER if troubled else _WORKERS_PER_SERVER
-        return self._lanes.setdefault((watched.mailbox.server, troubled), Lane(most))
-
-    def _room(self, *, troubled: bool) -> bool:
-        running = sum(
-            lane.running for (_, of_troubled), lane in self._lanes.items() if of_troubled == troubled
-        )
-        return running < (_TROUBLED if troubled else _WORKERS)
-
-    def _ended(self, lane: Lane, watched: Watched, looked: Looked) -> None:
-        lane.running -= 1
+    def _ended(self, watched: Watched, looked: Looked) -> None:
         watched.working = False
         if watched.dropped:
+            self._leaving.remove(watched)
             watched.mailbox.drop()
         else:
             self._rest(watched, looked)
@@ -306,7 +304,9 @@ class Watch:
     def _drop(self, watched: Watched) -> None:
         watched.dropped = True
         self._no_longer_waits(watched)
-        if not watched.working:
+        if watched.working:
+            self._leaving.append(watched)
+        else:
             watched.mailbox.drop()
 
     def _kick(self, name: str) -> None:
@@ -317,7 +317,7 @@ class Watch:
 
     # The threads that work
 
-    def _work(self, lane: Lane, watched: Watched) -> None:
+    def _work(self, watched: Watched) -> None:
         try:
             with self._member.working_on(watched.organizer.name) as mine, self._watched_over(watched):
                 looked = self._look(watched) if mine else Looked({}, told=False)
@@ -326,7 +326,7 @@ class Watch:
         except Exception as error:  # noqa: BLE001  this mailbox is tried again, like one in trouble
             self._telling.troubles.mistake(watched.job, error)
             looked = Looked({None: CouldNot("mistake in rsvpd")}, told=False)
-        self._ask(partial(self._ended, lane, watched, looked))
+        self._ask(partial(self._ended, watched, looked))
 
     def _look(self, watched: Watched) -> Looked:
         if self._intake is None:
@@ -359,3 +359,9 @@ class Watch:
     def _keep_on(self, watched: Watched) -> bool:
         self._turning.again(watched.job)
         return not self._stopping.is_set() and not watched.dropped
+
+
+def _reach(app: App, organizer: OrganizerSettings) -> tuple[object, ...]:
+    """All that a mailbox is reached and read by: where that changed, the connection is made anew."""
+    settings = app.settings
+    return organizer.imap, organizer.oauth, settings.limits, settings.state_directory

@@ -317,7 +317,9 @@ class TestTheQueue:
         assert self.claim(one) == []
         with one.app.database.begin() as session:
             outgoing.mark_sent(session, held[0], one.clock.now())
-            outgoing.mark_later(session, held[1], one.clock.now() + timedelta(hours=1), "451 later")
+            outgoing.mark_later(
+                session, held[1], one.clock.now() + timedelta(hours=1), "451 later", one.clock.now()
+            )
         (news,) = self.claim(one)
         assert news.recipient == A
         with one.app.database.begin() as session:

@@ -177,7 +177,7 @@ def test_what_is_put_off_is_due_then_and_not_before(database: Database) -> None:
     enqueue(database)
     (mail,) = claim(database)
     with database.begin() as session:
-        outgoing.mark_later(session, mail, NOW + timedelta(minutes=2), "451 later")
+        outgoing.mark_later(session, mail, NOW + timedelta(minutes=2), "451 later", NOW)
 
     assert claim(database, NOW + timedelta(minutes=1)) == []
     assert shown(database) == ("delayed", "451 later")

@@ -31,7 +31,7 @@ from rsvpd.ports import CouldNot
 from rsvpd.reports import About, Reports, tables
 from rsvpd.reports.wording import portions
 from rsvpd.spreadsheets import cell
-from rsvpd.store import outgoing
+from rsvpd.store import filing
 from rsvpd.store.reporting import ReportView
 
 EVIL = Party("evil@example.com", "=cmd|' /C calc'!A0")
@@ -249,7 +249,7 @@ class TestSchedule:
         self.at(post, 0, 20)
         assert len(self.at(post, 1, 8)) == 1
         with post.app.database.read() as session:
-            copies = outgoing.copies_due(session, "events", NOW - timedelta(days=9))
+            copies = filing.copies_due(session, "events", NOW - timedelta(days=9))
         assert all(b"text/calendar" in copy.raw for copy in copies)
 
 

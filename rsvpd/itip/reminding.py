@@ -105,7 +105,8 @@ def turn(
     Args:
         rule: the rule.
         start: when the meeting begins; nothing is due from then on.
-        invited_at: when the invitation went out; what lies before it was never due.
+        invited_at: when the invitation went out; what lies before it was never due. After `start` nobody was
+            invited: a clock wrote that which was set back since.
         zone: the attendee's, or the meeting's.
         now: the instant.
         served: the number of the last moment that was served, 0 for none.
@@ -115,7 +116,7 @@ def turn(
     passed = _passed(rule, start, invited_at, zone, now)
     if passed > served:
         at = _moment(rule, passed, start, invited_at, zone)
-        if at > invited_at:
+        if at > invited_at or invited_at >= start:
             quiet = rule.quiet is not None and rule.quiet.covers(now.astimezone(zone).time())
             return Turn(passed, at, Standing.QUIET if quiet else Standing.DUE)
     number, last = passed + 1, _last(rule)

@@ -27,7 +27,7 @@ from rsvpd.reports.wording import moment, told
 from rsvpd.spreadsheets import csv_of
 from rsvpd.store import outgoing, reporting
 from rsvpd.store.database import Database
-from rsvpd.store.reporting import ReportView
+from rsvpd.store.reporting import Made, ReportView
 from rsvpd.store.writes import Transaction
 
 NOTICE = "REPORT"
@@ -113,10 +113,29 @@ class Reports:
             made = reporting.last_made(session, _manual(about), organizer.name)
         return made.made_at if made else None
 
+    def due(self, organizers: Sequence[OrganizerSettings]) -> list[OrganizerSettings]:
+        """Those for whom a schedule has a report due: one question for all of them."""
+        if not self.settings.report:
+            return []
+        with self.database.read() as session:
+            made = reporting.all_last_made(session)
+        now = self.clock.now()
+        return [
+            one
+            for one in organizers
+            if one.smtp is not None
+            and any(
+                _moment(report, one, made.get((report.name, one.name)), now) is not None
+                for report in self.settings.report
+                if report.concerns(one.name)
+            )
+        ]
+
     def send_due(self, organizer: OrganizerSettings) -> int:
         """Puts what the schedules have due for an organizer into the queue; how many reports.
 
-        What was missed is made up once. A report that is new begins to count now.
+        What was missed is made up once. A report that is new begins to count now, and so
+        does one whose clock was set back since.
         Raises `CouldNot`, at the end, for a template that cannot be used.
         """
         mine = [one for one in self.settings.report if one.concerns(organizer.name)]
@@ -124,7 +143,9 @@ class Reports:
             return 0
         reports, troubles = 0, list[str]()
         for settings in mine:
-            if self._due_at(settings, organizer) is None:
+            with self.database.read() as session:  # without a lock: mostly nothing is due
+                last = reporting.last_made(session, settings.name, organizer.name)
+            if _moment(settings, organizer, last, self.clock.now()) is None:
                 continue
             try:
                 with self.database.begin() as session:
@@ -135,28 +156,15 @@ class Reports:
             raise CouldNot(f"{organizer.name}: no report could be written: {troubles[0]}")
         return reports
 
-    def _due_at(self, settings: ReportSettings, organizer: OrganizerSettings) -> datetime | None:
-        """A look without a lock: mostly nothing is due."""
-        with self.database.read() as session:
-            return self._moment(session, settings, organizer)
-
-    def _moment(
-        self, session: Transaction, settings: ReportSettings, organizer: OrganizerSettings
-    ) -> datetime | None:
-        last, now = reporting.last_made(session, settings.name, organizer.name), self.clock.now()
-        if last is None:
-            return now
-        return newest_moment(settings.cron, organizer.zone, last.due_at, now)
-
     def _serve(self, session: Transaction, settings: ReportSettings, organizer: OrganizerSettings) -> int:
         """Decided again under the lock; recorded with the mails."""
         reporting.lock(session, organizer.name)
-        due_at, now = self._moment(session, settings, organizer), self.clock.now()
+        last, now = reporting.last_made(session, settings.name, organizer.name), self.clock.now()
+        due_at = _moment(settings, organizer, last, now)
         if due_at is None:
             return 0
-        last = reporting.last_made(session, settings.name, organizer.name)
         reporting.record(session, settings.name, organizer.name, due_at, now)
-        if last is None:
+        if last is None or last.due_at > now:
             return 0
         until = now + settings.ahead if settings.ahead else None
         about = About(organizer=organizer.name, until=until, since=last.made_at)
@@ -205,6 +213,15 @@ class Reports:
 
     def _stationery(self, organizer: OrganizerSettings) -> Stationery:
         return self.rules.desk.stationery.get(organizer.name, Stationery())
+
+
+def _moment(
+    settings: ReportSettings, organizer: OrganizerSettings, last: Made | None, now: datetime
+) -> datetime | None:
+    """Which moment of its schedule a report has due, the first time this one; None if there is none."""
+    if last is None or last.due_at > now:
+        return now
+    return newest_moment(settings.cron, organizer.zone, last.due_at, now)
 
 
 def attachment(form: Attached, views: Sequence[ReportView], zone: str, now: datetime) -> Attachment:

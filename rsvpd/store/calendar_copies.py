@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -55,6 +56,7 @@ class Changed:
     """A meeting that the calendar has not, or not as it is now."""
 
     meeting_id: int
+    organizer: str
     digest: str
 
 
@@ -67,30 +69,34 @@ class Whole:
     modified_at: datetime
 
 
-def changed(session: Session, organizer: str, place: str, since: datetime) -> list[Changed]:
-    """What the calendar at `place` lacks: meetings of the organizer that rsvpd sends, not over before `since`.
+def changed(session: Session, places: Mapping[str, str], since: datetime) -> list[Changed]:
+    """What calendars lack: meetings that rsvpd sends, not over before `since`, of the organizers in `places`.
+
+    `places` says where each of them has their calendar.
 
     Compared is what is stored, not what would be written, so that a look costs three
     queries and no calendar object.
     """
     ours = (
-        col(MeetingRow.organizer) == organizer,
+        col(MeetingRow.organizer).in_(places),
         col(MeetingRow.sends).is_(True),
         (col(MeetingRow.ends_at) >= since) | col(MeetingRow.recurrence).is_not(None),
     )
     stored: dict[int, str | None] = {}
     hashes: dict[int, _Hash] = {}
-    for number, modified_at, copied in session.execute(_copies(ours)):
-        stored[number] = copied
-        hashes[number] = hashlib.sha256(repr((_FORM, place, modified_at)).encode())
+    whose: dict[int, str] = {}
+    for number, organizer, modified_at, copied in session.execute(_copies(ours)):
+        stored[number], whose[number] = copied, organizer
+        hashes[number] = hashlib.sha256(repr((_FORM, places[organizer], modified_at)).encode())
     for row in chain(session.execute(_people(ours)), session.execute(_answers(ours))):
         hashes[row[0]].update(repr(tuple(row)).encode())
     found = ((number, one.hexdigest()) for number, one in hashes.items())
-    return [Changed(number, now) for number, now in sorted(found) if stored[number] != now]
+    return [Changed(number, whose[number], now) for number, now in sorted(found) if stored[number] != now]
 
 
 def _copies(ours: _Tests) -> Executable:
-    query = select(col(MeetingRow.id), col(MeetingRow.modified_at), col(CalendarCopyRow.digest))
+    meeting = (col(MeetingRow.id), col(MeetingRow.organizer), col(MeetingRow.modified_at))
+    query = select(*meeting, col(CalendarCopyRow.digest))
     return query.outerjoin(CalendarCopyRow, col(CalendarCopyRow.meeting_id) == MeetingRow.id).where(*ours)
 
 

@@ -6,15 +6,15 @@ A part is a job on an organizer, such as `poll events`, or one of its folders: `
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import sqlalchemy
 from sqlalchemy import and_, case, func
 from sqlmodel import Session, col, select
 
 from rsvpd.itip.model import Outcome
-from rsvpd.store.outgoing import Status
+from rsvpd.store.outgoing import Status, due
 from rsvpd.store.tables import HealthRow, InboundRow, OutgoingRow, ProposalRow, ProposalStatus
 
 
@@ -27,6 +27,11 @@ class Part:
     worked_at: datetime | None = None
     trouble: str | None = None
     since: datetime | None = None
+
+    def shifted(self, jump: timedelta) -> Part:
+        """The same, by a clock that was set by so much."""
+        worked_at, since = (at + jump if at else None for at in (self.worked_at, self.since))
+        return replace(self, told_at=self.told_at + jump, worked_at=worked_at, since=since)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,8 @@ def note(session: Session, parts: Iterable[Part]) -> None:
     """Writes down what parts said; each has one row, which keeps when it last worked and a trouble's age."""
     for part in parts:
         row = session.get(HealthRow, part.part) or HealthRow(part=part.part, told_at=part.told_at)
-        row.since = row.since if row.trouble and part.trouble else part.since
+        since = [at for at in (row.since if row.trouble else None, part.since) if at]
+        row.since = min(since, default=None) if part.trouble else None
         row.told_at, row.trouble = part.told_at, part.trouble
         row.worked_at = part.worked_at or row.worked_at
         session.add(row)
@@ -74,7 +80,7 @@ def queues(session: Session, now: datetime) -> list[Queue]:
             func.sum(case((pending, 1), else_=0)),
             func.sum(case((pending, 0), else_=1)),
             func.min(case((pending, OutgoingRow.created_at))),
-            func.min(case((and_(pending, free, col(OutgoingRow.due_at) <= now), OutgoingRow.due_at))),
+            func.min(case((and_(pending, free, due(now)), OutgoingRow.due_at))),
         )
         .where(col(OutgoingRow.status).in_((Status.PENDING.value, Status.FAILED.value)))
         .group_by(col(OutgoingRow.organizer))

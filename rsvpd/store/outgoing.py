@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 import sqlalchemy
-from sqlalchemy import ColumnElement, and_, func, or_, update
+from sqlalchemy import ColumnElement, and_, case, func, literal, or_, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
@@ -30,6 +30,21 @@ class Status(StrEnum):
 
 
 _UNCLAIMED = col(OutgoingRow.claimed_by).is_(None)
+_CLOCKS_DIFFER = timedelta(minutes=1)
+"""No two clocks that rule differ by more, nor one and the same after its next question, unless it was set."""
+_IN_TIME = timedelta(hours=1)
+"""A mail that is tried later than that after it was due was not tried for want of somebody who could."""
+
+
+def due(now: datetime) -> ColumnElement[bool]:
+    """What may be tried now.
+
+    What was never tried is due whatever the clock showed when it was put in, and so is
+    what was put off by a clock that was set back since.
+    """
+    row = OutgoingRow
+    set_back = col(row.put_off_at) > now + _CLOCKS_DIFFER
+    return or_(col(row.first_tried_at).is_(None), col(row.due_at) <= now, set_back)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +133,9 @@ def claim(session: Session, organizer: str, now: datetime, *, member: str, limit
         col(earlier.id) < col(OutgoingRow.id),
         col(earlier.status) == Status.PENDING.value,
     )
-    due = (or_(_UNCLAIMED, mine), OutgoingRow.due_at <= now, ~overtaken.exists())
     query = (
         select(OutgoingRow)
-        .where(*_pending(organizer), *due)
+        .where(*_pending(organizer), or_(_UNCLAIMED, mine), due(now), ~overtaken.exists())
         .order_by(col(OutgoingRow.due_at), col(OutgoingRow.id))
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -135,6 +149,13 @@ def claim(session: Session, organizer: str, now: datetime, *, member: str, limit
         session.exec(select(MeetingRow.id, MeetingRow.uid).where(col(MeetingRow.id).in_(meetings))).all()
     )
     return [_claimed(row, uids) for row in rows]
+
+
+def organizers_due(session: Session, now: datetime, *, member: str) -> set[str]:
+    """Whose mails may be tried now by this process."""
+    free = or_(_UNCLAIMED, col(OutgoingRow.claimed_by) == member)
+    waits = col(OutgoingRow.status) == Status.PENDING.value
+    return set(session.exec(select(OutgoingRow.organizer).where(waits, free, due(now)).distinct()))
 
 
 def _claimed(row: OutgoingRow, uids: Mapping[int | None, str]) -> Claimed:
@@ -156,13 +177,15 @@ def _claimed(row: OutgoingRow, uids: Mapping[int | None, str]) -> Claimed:
 def allowance(session: Session, organizer: str, now: datetime, per_minute: int) -> int:
     """How many more mails may be claimed if at most `per_minute` go out in any 60 seconds.
 
-    What somebody has claimed counts as sent. Whoever asks next waits for the
+    What somebody has claimed counts as sent, and what a clock that was set back since
+    saw sent does not. Whoever asks next waits for the
     end of this transaction, so that two do not take the same allowance.
     """
     if session.get_bind().dialect.name == "postgresql":  # SQLite has one writer anyway
         session.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"outgoing {organizer}"))))
+    sent_at = col(OutgoingRow.sent_at)
     counted = or_(
-        col(OutgoingRow.sent_at) > now - timedelta(minutes=1),
+        and_(sent_at > now - timedelta(minutes=1), sent_at <= now + _CLOCKS_DIFFER),
         and_(col(OutgoingRow.status) == Status.PENDING.value, col(OutgoingRow.claimed_by).is_not(None)),
     )
     query = select(func.count()).where(OutgoingRow.organizer == organizer, counted)
@@ -183,18 +206,17 @@ def mark_sent(session: Session, mail: Claimed, now: datetime) -> None:
     _show_of(session, mail, "sent", None)
 
 
-def mark_later(
-    session: Session, mail: Claimed, due_at: datetime, words: str, tried_at: datetime | None = None
-) -> None:
+def mark_later(session: Session, mail: Claimed, due_at: datetime, words: str, tried_at: datetime) -> None:
     """The server could not take it now: it is due again at `due_at`."""
     _mark(
         session,
         mail,
         due_at=due_at,
+        put_off_at=tried_at,
         words=words,
         claimed_by=None,
         attempts=mail.attempts + 1,
-        first_tried_at=mail.first_tried_at or tried_at,
+        first_tried_at=min(mail.first_tried_at or tried_at, tried_at),
     )
     _show_of(session, mail, "delayed", words)
 
@@ -226,8 +248,22 @@ def hold(session: Session, organizer: str, now: datetime, until: datetime, words
         .where(col(AttendeeRow.id).in_(whose))
         .values(delivery="delayed", delivery_words=words)
     )
-    first = func.coalesce(OutgoingRow.first_tried_at, now, type_=Instant)
-    session.execute(update(OutgoingRow).where(*held).values(due_at=until, first_tried_at=first, words=words))
+    tried_at = col(OutgoingRow.first_tried_at)
+    first = case((tried_at <= now, tried_at), else_=literal(now, Instant))
+    values = {"due_at": until, "put_off_at": now, "first_tried_at": first, "words": words}
+    session.execute(update(OutgoingRow).where(*held).values(values))
+
+
+def forgive(session: Session, organizer: str, now: datetime) -> None:
+    """Does not count against a mail the time in which nobody tried: no daemon ran, or the clock was set ahead."""
+    tried = col(OutgoingRow.first_tried_at).is_not(None)
+    late = (*_waiting(organizer), tried, col(OutgoingRow.due_at) < now - _IN_TIME)
+    query = select(OutgoingRow.id, OutgoingRow.first_tried_at, OutgoingRow.due_at).where(*late)
+    for number, first_tried_at, due_at in session.exec(query).all():
+        if first_tried_at is not None:
+            first = min(first_tried_at + (now - due_at), now)
+            change = update(OutgoingRow).where(col(OutgoingRow.id) == number)
+            session.execute(change.values(first_tried_at=first))
 
 
 def waiting_since(session: Session, organizer: str) -> datetime | None:
@@ -336,56 +372,3 @@ def _settable(session: Session, ids: Sequence[int]) -> list[OutgoingRow]:
         if row.status == Status.PENDING.value and row.claimed_by:
             raise CouldNot(f"outgoing mail {number} is being sent at this moment; try again in a minute")
     return list(found.values())
-
-
-@dataclass(frozen=True, slots=True)
-class Copy:
-    """A mail that was sent and whose copy is not filed yet."""
-
-    id: int
-    message_id: str
-    raw: bytes
-    sent_at: datetime
-
-
-def copies_due(session: Session, organizer: str, since: datetime) -> list[Copy]:
-    """One mail for each batch of which none is filed: the first that was sent, at `since` or later.
-
-    A batch is what was put in together for one meeting with one METHOD. What is about
-    no single meeting is for the organizer's own use and has no copy.
-    """
-    batch = (col(OutgoingRow.meeting_id), col(OutgoingRow.method), col(OutgoingRow.created_at))
-    firsts = (
-        sqlalchemy.select(func.min(OutgoingRow.id).label("id"), *batch)
-        .where(
-            col(OutgoingRow.organizer) == organizer,
-            col(OutgoingRow.status) == Status.SENT.value,
-            col(OutgoingRow.sent_at) >= since,
-            col(OutgoingRow.emptied_at).is_(None),
-            col(OutgoingRow.meeting_id).is_not(None),
-        )
-        .group_by(*batch)
-        .subquery()
-    )
-    other = aliased(OutgoingRow)
-    filed = sqlalchemy.select(col(other.id)).where(
-        col(other.meeting_id) == firsts.c.meeting_id,
-        col(other.method) == firsts.c.method,
-        col(other.created_at) == firsts.c.created_at,
-        col(other.filed_at).is_not(None),
-    )
-    query = (
-        select(OutgoingRow)
-        .join(firsts, col(OutgoingRow.id) == firsts.c.id)
-        .where(~filed.exists())
-        .order_by(col(OutgoingRow.id))
-    )
-    return [
-        Copy(stored_id(row.id), row.message_id, row.raw, row.sent_at or row.created_at)
-        for row in session.exec(query)
-    ]
-
-
-def mark_filed(session: Session, copy: Copy, now: datetime) -> None:
-    """Its copy is where the organizer keeps what was sent."""
-    session.execute(update(OutgoingRow).where(col(OutgoingRow.id) == copy.id).values(filed_at=now))

@@ -58,16 +58,24 @@ class Served:
     mail: Mail
 
 
-def meetings(
-    session: Session, organizer: str, now: datetime, uid_digest: str | None = None
-) -> list[MeetingRow]:
-    """Meetings of an organizer that rsvpd invites to, that are on and not over."""
-    query = select(MeetingRow).where(
-        MeetingRow.organizer == organizer,
+def organizers(session: Session, now: datetime) -> set[str]:
+    """Who has meetings of which somebody may be reminded."""
+    return set(session.exec(select(MeetingRow.organizer).where(*_lie_ahead(now)).distinct()))
+
+
+def _lie_ahead(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
         col(MeetingRow.sends).is_(True),
         col(MeetingRow.status) != MeetingStatus.CANCELLED.value,
         or_(col(MeetingRow.starts_at) > now, col(MeetingRow.recurrence).is_not(None)),
     )
+
+
+def meetings(
+    session: Session, organizer: str, now: datetime, uid_digest: str | None = None
+) -> list[MeetingRow]:
+    """Meetings of an organizer that rsvpd invites to, that are on and not over."""
+    query = select(MeetingRow).where(MeetingRow.organizer == organizer, *_lie_ahead(now))
     if uid_digest is not None:
         query = query.where(MeetingRow.uid_digest == uid_digest)
     return list(session.exec(query.order_by(col(MeetingRow.starts_at), col(MeetingRow.id))))

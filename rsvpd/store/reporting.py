@@ -171,8 +171,15 @@ class Made:
 def last_made(session: Session, name: str, organizer: str) -> Made | None:
     """The last report of that name for an organizer."""
     query = select(ReportRow).where(ReportRow.name == name, ReportRow.organizer == organizer)
-    row = session.exec(query.order_by(col(ReportRow.due_at).desc()).limit(1)).first()
+    row = session.exec(query.order_by(col(ReportRow.id).desc()).limit(1)).first()
     return Made(row.due_at, row.made_at) if row else None
+
+
+def all_last_made(session: Session) -> dict[tuple[str, str], Made]:
+    """The last report of each name and organizer."""
+    newest = select(func.max(ReportRow.id)).group_by(col(ReportRow.name), col(ReportRow.organizer))
+    rows = session.exec(select(ReportRow).where(col(ReportRow.id).in_(newest)))
+    return {(row.name, row.organizer): Made(row.due_at, row.made_at) for row in rows}
 
 
 def lock(session: Session, organizer: str) -> None:

@@ -32,6 +32,8 @@ class OutgoingRow(SQLModel, table=True):
     status: str = Field(default="pending", index=True)
     words: str | None = Field(default=None, sa_type=Text)
     first_tried_at: datetime | None = instant(default=None)
+    put_off_at: datetime | None = instant(default=None)
+    """When `due_at` was last put off: a clock that shows less was set back since."""
     sent_at: datetime | None = instant(default=None, index=True)
     filed_at: datetime | None = instant(default=None)
     emptied_at: datetime | None = instant(default=None)
