@@ -17,10 +17,9 @@ from apscheduler.triggers.base import BaseTrigger
 from rsvpd import sharing
 from rsvpd.app import App
 from rsvpd.chores import Chore, Chores, Guard
-from rsvpd.housekeeping import JOB as HOUSEKEEPING
 from rsvpd.pace import Pace
 from rsvpd.ports import CouldNot
-from rsvpd.seeing import WRITING
+from rsvpd.seeing import HOUSEKEEPING, WRITING
 from rsvpd.store import health
 from rsvpd.telling import Telling
 from rsvpd.turning import Turning

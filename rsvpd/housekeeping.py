@@ -15,8 +15,6 @@ from rsvpd.store.database import Database
 from rsvpd.store.erasing import Erasure
 from rsvpd.store.writes import Transaction
 
-JOB = "housekeeping"
-"""What the daemon calls it, which does it once a day."""
 _PIECE = 200
 """Rows in one transaction: so long do others wait at most."""
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
 from itertools import islice
 
 from rsvpd.itip.model import Arrival, Envelope, Outcome
 from rsvpd.itip.reading import Item, ReadMail, Source, read_mail
+from rsvpd.itip.verdicts import Reason
 from rsvpd.judging import Case, Received, Rules, record
 from rsvpd.ports import (
     Clock,
@@ -25,16 +26,23 @@ from rsvpd.ports import (
     FolderState,
     Mailbox,
     MailboxUnavailable,
+    Throttled,
     Unreachable,
 )
-from rsvpd.store import ledger, owners
+from rsvpd.store import hard_mails, ledger, owners
 from rsvpd.store.database import Database
+from rsvpd.store.hard_mails import HardMail
 from rsvpd.store.ledger import Place
 from rsvpd.store.queries import LedgerView, ledger_view
 from rsvpd.store.writes import Transaction
 
 BATCH = 500
 """Mails in one transaction."""
+_TRIES, _TRIED_FOR = 3, timedelta(hours=1)
+"""A mail is set aside after so many tries if others come, and in any case after that time: a server may be ill."""
+
+LEFT_ALONE = "mails cannot be marked or moved there, and are left as they are"
+"""What is said once of a mailbox whose server can do neither."""
 
 INGESTED = "ingest"
 """The name of the mailbox of mails that were given by hand."""
@@ -133,7 +141,7 @@ class Intake:
                 cursor = ledger.cursor(session, name)
             known = cursor.last_uid if cursor and cursor.uidvalidity == place.uidvalidity else None
             uids = opened.since(self.clock.now() - self.lookback) if known is None else opened.newer(known)
-            for batch in _batches(opened.fetch(uids)):
+            for batch in self._fetched(opened, uids, place):
                 self._record(batch, place, polled, finishes=mailbox.finishes)
                 progress(polled.mails, len(uids))
                 if not keep_on():
@@ -145,6 +153,82 @@ class Intake:
             if seen is not None and opened.state.uidnext is not None:
                 seen[folder] = opened.state
         return polled
+
+    def _fetched(self, opened: Folder, uids: Sequence[int], place: Place) -> Iterator[list[Fetched]]:
+        """The mails in batches. Where one could not be fetched, one at a time, so that it alone is in the way."""
+        with self.database.read() as session:
+            hard = hard_mails.of(session, place.mailbox, place.uidvalidity or 0)
+        done = 0
+        if hard is not None:
+            behind = 0
+            for done, uid in enumerate(uids, start=1):  # noqa: B007  what is left is fetched in batches
+                to_blame = uid == hard.imap_uid and self._is_to_blame(opened, uids, hard)
+                yield from ([one] for one in self._tried(opened, [uid], place, to_blame=to_blame))
+                behind += uid >= hard.imap_uid
+                if to_blame or behind > BATCH:  # it was one of as many
+                    break
+            with self.database.begin() as session:
+                hard_mails.forget(session, place.mailbox)
+        yield from _batches(self._tried(opened, uids[done:], place))
+
+    def _tried(
+        self, opened: Folder, uids: Sequence[int], place: Place, *, to_blame: bool = False
+    ) -> Iterator[Fetched]:
+        """Fetches, and notes which mail was the first that could not be; one that is to blame is set aside."""
+        last = 0
+        try:
+            for fetched in opened.fetch(uids):
+                last = fetched.imap_uid
+                yield fetched
+        except Throttled:  # it says so itself: no mail is to blame
+            raise
+        except MailboxUnavailable as error:
+            first = next((uid for uid in uids if uid > last), None)
+            if first is not None:
+                self._note_hard(place, first, str(error), set_aside=to_blame)
+            raise
+
+    def _note_hard(self, place: Place, uid: int, words: str, *, set_aside: bool) -> None:
+        now = self.clock.now()
+        with self.database.begin() as session:
+            hard = hard_mails.note(session, place.mailbox, place.uidvalidity or 0, uid, words, now)
+            if set_aside:
+                hard_mails.forget(session, place.mailbox)
+                joined = replace(self, database=self.database.joined(session))
+                joined._record([_missing(place, hard, now)], place, Polled(), finishes=False)  # noqa: SLF001  its own
+
+    def _is_to_blame(self, opened: Folder, uids: Sequence[int], hard: HardMail) -> bool:
+        """Whether a mail that does not come now is set aside: others come, or it did not for an hour."""
+        if hard.tries < _TRIES:
+            return False
+        if self.clock.now() - hard.since >= _TRIED_FOR:
+            return True
+        others = [uid for uid in uids if uid != hard.imap_uid]
+        if not others:
+            recent = opened.since(self.clock.now() - self.lookback)
+            others = [uid for uid in recent if uid != hard.imap_uid]
+        return bool(others) and any(True for _ in opened.fetch(others[-1:]))
+
+    def fetch_again(self, mailbox: Mailbox, row: LedgerView) -> list[LedgerView]:
+        """Tries a mail again that was set aside; the rows that take the place of its own. Raises `CouldNot`."""
+        organizer, _, folder = row.mailbox.partition("/")
+        with self.database.read() as session:
+            imap_uid, uidvalidity = ledger.number_of(session, row.id)
+        with mailbox.open(folder) as opened:
+            place = Place(row.mailbox, opened.state.uidvalidity, None, organizer)
+            same = opened.state.uidvalidity == uidvalidity
+            mails = list(opened.fetch([imap_uid])) if same else []
+        if not mails:
+            raise CouldNot(
+                f"ledger row {row.id}: the mail is not in {row.mailbox} any more; "
+                f"`rsvpd review dismiss {row.id}` takes it off the list"
+            )
+        polled = Polled()
+        with self.database.begin() as session:
+            ledger.take_back(session, row.id)
+            joined = replace(self, database=self.database.joined(session))
+            joined._record(mails, place, polled, finishes=mailbox.finishes)  # noqa: SLF001  its own
+        return polled.rows
 
     def _finish(self, mailbox: Mailbox, folder: str, place: Place, polled: Polled) -> None:
         """Marks or moves what the ledger says is waiting for it, be it from a run that crashed."""
@@ -168,11 +252,14 @@ class Intake:
         now = self.clock.now()
         received = [_received(fetched, place, self.rules) for fetched in batch]
         concern = [r for r in received if r.mail.items]
+        missing = {fetched.imap_uid for fetched in batch if fetched.missing}
         with self.database.begin() as session:
             known = _known(session, place, concern)
             cases = record(session, [r for r in concern if r.place.imap_uid not in known], self.rules, now)
             for case in cases:
                 case.row.unfinished = finishes and _concerns_us(case)
+                if case.row.imap_uid in missing:
+                    case.row.reason = Reason.NOT_FETCHED.value
             passed = len(received) - len(known | {case.row.imap_uid for case in cases})
             uidvalidity, last = place.uidvalidity or 0, batch[-1].imap_uid
             ledger.advance(session, place.mailbox, uidvalidity, last, passed=passed, now=now)
@@ -195,6 +282,13 @@ class Intake:
                 cases = record(session, [replace(received, place=place)], self.rules, now)
                 views = tuple(ledger_view(case.row) for case in cases)
             yield Ingested(name, views)
+
+
+def _missing(place: Place, hard: HardMail, now: datetime) -> Fetched:
+    """What stands for a mail that is set aside."""
+    words = f"could not be fetched in {hard.tries} tries ({hard.words}); `rsvpd review retry` tries it again"
+    number = f"X-Not-Fetched: {place.mailbox} {place.uidvalidity} {hard.imap_uid}\n\n"
+    return Fetched(hard.imap_uid, now, number.encode(), words, missing=True)
 
 
 def _last(folder: Folder, uids: Sequence[int], *, first: bool) -> int:

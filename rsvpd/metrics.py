@@ -128,6 +128,9 @@ class _Moment(Collector):
         waiting = self._sight.waiting
         if waiting:
             yield _gauge("rsvpd_review_held", "Replies that wait for a person.", waiting.held)
+            yield _gauge(
+                "rsvpd_review_unfetched", "Mails that their server does not give out.", waiting.unfetched
+            )
             yield _gauge("rsvpd_review_proposals", "Proposals of another time that wait.", waiting.proposals)
         yield _gauge("rsvpd_daemons", "Daemons that share the work.", len(self._sight.daemons))
 

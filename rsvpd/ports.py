@@ -84,12 +84,14 @@ class Fetched:
     """One mail as it came from a mailbox: whole, or reduced to the parts that can matter.
 
     `problem` names the limit that a mail past it broke; its bytes are then the header alone.
+    `missing`: the server does not give it out, and nothing but its number is known of it.
     """
 
     imap_uid: int
     received_at: datetime
     raw: bytes
     problem: str | None = None
+    missing: bool = False
 
 
 class Finished(Enum):

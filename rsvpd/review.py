@@ -9,6 +9,7 @@ from datetime import datetime
 from rsvpd.itip.addresses import normalise
 from rsvpd.itip.model import Arrival, Outcome
 from rsvpd.itip.reading import read_mail
+from rsvpd.itip.verdicts import Reason
 from rsvpd.judging import Case, Docket, Received, Rules, judge_again, record, reopened
 from rsvpd.ports import Clock, CouldNot
 from rsvpd.store import ledger, owners, replaying, writes
@@ -61,11 +62,11 @@ class Review:
         )
 
     def dismiss(self, numbers: Sequence[int], by: str) -> list[Settled]:
-        """Takes held or outdated rows off the list for good; they change nothing."""
-        return self._settle(numbers, by, lambda _session, _case, _now: None)
+        """Takes rows off the list for good: held, outdated, or of mails that were set aside; they change nothing."""
+        return self._settle(numbers, by, None)
 
     def _settle(
-        self, numbers: Sequence[int], by: str, decide: Callable[[Transaction, Case, datetime], None]
+        self, numbers: Sequence[int], by: str, decide: Callable[[Transaction, Case, datetime], None] | None
     ) -> list[Settled]:
         now = self.clock.now()
         with self.database.begin() as session:
@@ -74,12 +75,13 @@ class Review:
                 row = rows.get(number)
                 if row is None:
                     raise CouldNot(f"there is no ledger row {number}; `rsvpd review list` shows what waits")
-                if row.outcome not in {Outcome.HELD, Outcome.OUTDATED} or row.settled_by:
+                if not _waits(row, decides=decide is not None) or row.settled_by:
                     settled = f", settled by {row.settled_by}" if row.settled_by else ""
                     raise CouldNot(
                         f"ledger row {number} is {row.outcome}{settled}: there is nothing to decide"
                     )
-                decide(session, reopened(row, self.rules), now)
+                if decide is not None:
+                    decide(session, reopened(row, self.rules), now)
                 row.settled_by, row.settled_at = by, now
                 session.add(row)
             session.flush()
@@ -133,3 +135,9 @@ class Review:
             for row in rows
             if row.outcome != former[row.id]
         ]
+
+
+def _waits(row: InboundRow, *, decides: bool) -> bool:
+    """Whether a row is for a person to decide; of a mail that was set aside there is nothing to let count."""
+    set_aside = row.reason == Reason.NOT_FETCHED and not decides
+    return set_aside or row.outcome in {Outcome.HELD, Outcome.OUTDATED}

@@ -19,6 +19,8 @@ from rsvpd.store.database import Database
 from rsvpd.store.health import Part, Queue, Waiting
 from rsvpd.store.members import Daemon
 
+HOUSEKEEPING = "housekeeping"
+"""What is kept no longer is taken away, and the database kept in order."""
 WRITING = "health"
 """The part of a daemon that writes down how it goes: where it fails, the database only reads, if that."""
 _GRACE = timedelta(minutes=2)
@@ -35,6 +37,11 @@ class Job:
     trouble: str | None
     since: datetime | None
     late: bool = False
+
+    @property
+    def name(self) -> str:
+        """The verb and for whom; what is done for everybody has the verb alone."""
+        return f"{self.verb} {self.organizer}".rstrip()
 
     @property
     def well(self) -> bool:
@@ -66,7 +73,7 @@ class Sight:
         """What is wrong, a line each; none if all is well."""
         found = [self.database] if self.database else []
         found += [f"{loop} does not go on: restart the daemon" for loop in self.stuck]
-        found += [f"{job.verb} {job.organizer}: {job.words}" for job in self.jobs if not job.well]
+        found += [f"{job.name}: {job.words}" for job in self.jobs if not job.well]
         return found + [f"{queue.organizer}: {_NOT_TAKEN}" for queue in self.queues if self.is_late(queue)]
 
     def as_json(self) -> dict[str, Any]:
@@ -82,6 +89,7 @@ class Sight:
             "queues": [asdict(queue) for queue in self.queues],
             "held": self.waiting.held if self.waiting else None,
             "proposals": self.waiting.proposals if self.waiting else None,
+            "unfetched": self.waiting.unfetched if self.waiting else None,
         }
 
     @property
@@ -94,6 +102,10 @@ class Sight:
         return queue.due_since is not None and self.at - queue.due_since > _GRACE
 
 
+_HOUSE_AGAIN = timedelta(days=2)
+"""House is kept once a day; so long that was not done is a trouble."""
+_CHORES = ("deliver", "file", "calendar", "remind", "report")
+"""What is asked for all organizers at once: worth a word only where that fails."""
 _SILENT = ("remind", "report")
 """Jobs that are worth a word only where they fail."""
 _JOB = ("verb", "organizer", "well", "worked_at", "trouble", "since")
@@ -131,14 +143,17 @@ class Seeing:
         begun = since or min((daemon.joined_at for daemon in daemons), default=None)
         waits = {queue.organizer for queue in queues if queue.waiting}
         merged = {name: self._over(part, waits, now) for name, part in merged.items()}
-        jobs = tuple(job for one in self.settings.organizer for job in self._jobs(one, merged, now, begun))
-        return Sight(now, trouble, jobs, tuple(queues), waiting, tuple(daemons), stuck)
+        jobs = [job for one in self.settings.organizer for job in self._jobs(one, merged, now, begun)]
+        jobs += _of_the_house(merged, now)
+        return Sight(now, trouble, tuple(jobs), tuple(queues), waiting, tuple(daemons), stuck)
 
     def _over(self, part: Part, waits: Collection[str], now: datetime) -> Part:
         """A trouble is over where nothing is left to be done: it then is not told of again, nor ended."""
         verb, _, organizer = part.part.partition(" ")
-        told_again = self.settings.poll_interval * 2 + _GRACE
-        over = {"deliver": organizer not in waits, "poll": False}.get(verb, now - part.told_at > told_again)
+        told_again = _HOUSE_AGAIN if verb == HOUSEKEEPING else self.settings.poll_interval * 2 + _GRACE
+        over = now - part.told_at > told_again
+        if organizer:
+            over = {"deliver": organizer not in waits, "poll": False}.get(verb, over)
         return replace(part, trouble=None, since=None) if part.trouble and over else part
 
     def _jobs(
@@ -149,7 +164,7 @@ class Seeing:
             part = known.get(name) or Part(name, now)
             late = False
             if verb == "poll":
-                heard = part.worked_at or begun
+                heard = part.worked_at if part.worked_at and part.worked_at < now + _GRACE else begun
                 late = heard is not None and now - heard > self.settings.poll_interval * 2 + _GRACE
             yield Job(verb, organizer.name, part.worked_at, part.trouble, part.since, late)
         for verb in _SILENT:
@@ -162,6 +177,17 @@ class Seeing:
                 yield Job(
                     "poll", f"{organizer.name}/{folder}", inside.worked_at, inside.trouble, inside.since
                 )
+
+
+def _of_the_house(known: Mapping[str, Part], now: datetime) -> Iterator[Job]:
+    """What is done for all organizers at once."""
+    for verb in _CHORES:
+        part = known.get(verb)
+        if part is not None and part.trouble:
+            yield Job(verb, "", part.worked_at, part.trouble, part.since)
+    if (part := known.get(HOUSEKEEPING)) is not None:
+        late = part.worked_at is not None and now - part.worked_at > _HOUSE_AGAIN
+        yield Job(HOUSEKEEPING, "", part.worked_at, part.trouble, part.since, late)
 
 
 def _verbs(organizer: OrganizerSettings) -> Iterator[str]:

@@ -24,7 +24,7 @@ import structlog
 
 from rsvpd.app import App
 from rsvpd.config import OrganizerSettings
-from rsvpd.intake import Intake, Polled, Seen
+from rsvpd.intake import LEFT_ALONE, Intake, Polled, Seen
 from rsvpd.lanes import Lanes
 from rsvpd.mail.imap import Idle, ImapMailbox
 from rsvpd.ports import CouldNot, FolderUnavailable, LoginRefused, StoreUnavailable, Throttled
@@ -350,7 +350,7 @@ class Watch:
     def _say_unsupported(self, polled: Polled) -> None:
         for mailbox in set(polled.unsupported) - self._unsupported:
             self._unsupported.add(mailbox)
-            log.warning("cannot be marked or moved there, and is left as it is", mailbox=mailbox)
+            log.warning(LEFT_ALONE, mailbox=mailbox)
 
     def _watched_over(self, watched: Watched) -> AbstractContextManager[None]:
         timeout = watched.organizer.imap.timeout if watched.organizer.imap else timedelta()

@@ -21,13 +21,18 @@ Fault = Sequence[bytes]
 
 @dataclass
 class Imapd:
-    """One INBOX of one user. `faults` by command come once each, those in `lasting` until they are taken out."""
+    """One INBOX of one user.
+
+    `faults` by command come once each, those in `lasting` until they are taken out, and
+    those in `hard` whenever the mail with that number is to be given out.
+    """
 
     uidvalidity: int = 7
     capabilities: str = "IMAP4rev1 IDLE"
     mails: list[bytes] = field(default_factory=list)
     faults: dict[str, Fault] = field(default_factory=dict)
     lasting: dict[str, Fault] = field(default_factory=dict)
+    hard: dict[int, Fault] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     open: int = 0
     most: int = 0
@@ -96,6 +101,9 @@ class Imapd:
                     self._answer(connection, tag, "DONE", tag + b" OK done\r\n")
                     continue
                 command = words.upper().removeprefix(b"UID ").split(b" ")[0].decode()
+                if command == "FETCH" and b"BODY" in words:
+                    wanted = _numbers(words.decode().split(" ")[2])
+                    command = next((f"FETCH {uid}" for uid in wanted if uid in self.hard), command)
                 self._answer(connection, tag, command, self._reply(tag, command, words.decode()))
                 if command == "IDLE" and not self._ended.is_set():
                     self._idling[connection] = tag
@@ -105,7 +113,9 @@ class Imapd:
 
     def _answer(self, connection: socket.socket, tag: bytes, command: str, answer: bytes) -> None:
         self.asked.append(command)
-        fault = self.faults.pop(command, None) or self.lasting.get(command) or [answer]
+        fault = (
+            self.faults.pop(command, None) or self.lasting.get(command) or self._fault(command) or [answer]
+        )
         for piece in fault:
             if piece == CLOSE:
                 connection.shutdown(socket.SHUT_RDWR)
@@ -114,6 +124,10 @@ class Imapd:
                 self._ended.wait(60)
                 raise OSError
             connection.sendall(piece.replace(b"$tag", tag))
+
+    def _fault(self, command: str) -> Fault | None:
+        verb, _, uid = command.partition(" ")
+        return self.hard.get(int(uid)) if verb == "FETCH" and uid else None
 
     def _reply(self, tag: bytes, command: str, words: str) -> bytes:
         done = tag + b" OK done\r\n"

@@ -180,6 +180,24 @@ def test_a_server_without_keywords_is_lived_without(box: Box) -> None:
         assert "STORE" not in server.asked
 
 
+def test_cron_is_told_once_that_a_server_has_no_keywords(tmp_path: Path) -> None:
+    with Imapd(mails=[reply(), reply(1)]) as server:
+        keys = {
+            "host": "127.0.0.1",
+            "port": server.port,
+            "security": "none",
+            "username": "u",
+            "password": "p",
+        }
+        world = house.World(tmp_path, house.organizer(imap=keys | MARK))
+        world.imports(invite(UID, house.ALICE))
+        done = world.run("poll")
+        (line,) = done.err.splitlines()
+        assert line == "rsvpd: events/INBOX: mails cannot be marked or moved there, and are left as they are"
+        assert done.code == 0
+        assert world.run("poll").err == ""
+
+
 def test_a_server_that_could_only_expunge_everything_is_left_as_it_is(box: Box) -> None:
     with Imapd(mails=[reply()]) as server:
         assert box.poll(port=server.port, **MOVE).unsupported == ["events/INBOX"]

@@ -149,6 +149,32 @@ def test_daemons_are_seen_while_they_work(app: App) -> None:
 # For people
 
 
+def test_housekeeping_that_fails_is_seen_until_it_works_again(app: App) -> None:
+    days = timedelta(days=1)
+    sight = noted(app, failed("housekeeping", "database or disk is full", ago=days))
+    assert sight.troubles == ["housekeeping: database or disk is full"]
+    assert numbers(app, Metrics())["rsvpd_job_up['', 'housekeeping']"] == 0
+
+    sight = noted(app, worked("housekeeping", ago=days))
+    assert sight.well
+    assert [(job.name, job.worked_at) for job in sight.jobs if not job.organizer] == [
+        ("housekeeping", NOW - days)
+    ]
+    assert numbers(app, Metrics())["rsvpd_job_up['', 'housekeeping']"] == 1
+    sight = look(app, worked("housekeeping", ago=3 * days))
+    assert sight.well  # what was written down is newer
+    assert noted(app, worked("housekeeping", ago=3 * days)).troubles == [
+        "housekeeping: nothing heard of it for too long"
+    ]
+
+
+def test_a_question_that_fails_for_all_organizers_is_seen(app: App) -> None:
+    assert noted(app, failed("deliver", "mistake in rsvpd: KeyError; the log says where")).troubles == [
+        "deliver: mistake in rsvpd: KeyError; the log says where"
+    ]
+    assert noted(app, failed("deliver", ago=AGO)).well  # nobody says so any more
+
+
 def test_people_see_it_in_80_columns(tmp_path: Path) -> None:
     world = house.World(tmp_path, house.organizer("a" * 30, imap=IMAP, smtp=house.smtp(1)))
     app = open_app(load(world.file)[0])

@@ -25,7 +25,7 @@ from rsvpd.cli import output
 from rsvpd.cli.attendance import ledger_json
 from rsvpd.cli.root import Format, FormatOption, app, opened, settings
 from rsvpd.config import OrganizerSettings
-from rsvpd.intake import Ingested, Polled
+from rsvpd.intake import LEFT_ALONE, Ingested, Polled
 from rsvpd.itip.model import Outcome
 from rsvpd.ports import CouldNot
 from rsvpd.running import Running
@@ -71,6 +71,7 @@ def poll(
     chosen = [house.settings.named(organizer)] if organizer else list(house.settings.organizer)
     rows: list[LedgerView] = []
     troubles = []
+    unsupported: list[str] = []
     counted: Counter[str] = Counter()
     said: list[Part] = []
     for one in chosen:
@@ -83,12 +84,15 @@ def poll(
                 failed = list(map(str, polled.troubles.values()))
                 said.append(_part(f"{verb} {one.name}", failed))
                 rows += polled.rows
+                unsupported += polled.unsupported
                 troubles += failed
     _write_down(house, said)
     if form is Format.TABLE:
         typer.echo(", ".join(f"{n} {what}" for what, n in sorted(counted.items()) if n) or "Nothing new.")
     else:
         _print_rows([(row.mailbox, row) for row in rows], form)
+    for mailbox in dict.fromkeys(unsupported):
+        print(f"rsvpd: {mailbox}: {LEFT_ALONE}", file=sys.stderr)  # noqa: T201
     for trouble in troubles:
         print(f"rsvpd: {trouble}", file=sys.stderr)  # noqa: T201
     if troubles:

@@ -22,11 +22,11 @@ from rsvpd.cli.root import (
 )
 from rsvpd.itip import quirks
 from rsvpd.itip.model import Answer, Outcome
-from rsvpd.itip.verdicts import Refusal
+from rsvpd.itip.verdicts import Reason, Refusal
 from rsvpd.judging import Case
 from rsvpd.ports import CouldNot
 from rsvpd.review import Settled
-from rsvpd.store import pending, queries
+from rsvpd.store import ledger, pending, queries
 from rsvpd.store.pending import Pending
 from rsvpd.store.queries import LedgerView
 
@@ -154,7 +154,9 @@ def list_(
     """Show what waits for a person."""
     outcomes = [Outcome.HELD.value, *([Outcome.OUTDATED.value] if outdated else [])]
     with opened().database.read() as session:
-        views = queries.ledger(session, outcomes=outcomes, settled=False, limit=1000)
+        views = queries.ledger(
+            session, outcomes=outcomes, reasons=[Reason.NOT_FETCHED.value], settled=False, limit=1000
+        )
     _print_views(views, form)
 
 
@@ -178,8 +180,29 @@ def release(numbers: Numbers, by: By = None, form: FormatOption = Format.TABLE) 
 
 @review_app.command()
 def dismiss(numbers: Numbers, by: By = None, form: FormatOption = Format.TABLE) -> None:
-    """Take held or outdated rows off the list; they change nothing."""
+    """Take held or outdated rows, and mails that were set aside, off the list; they change nothing."""
     _print_settled(opened().review.dismiss(numbers, by or _me()), form)
+
+
+@review_app.command()
+def retry(numbers: Numbers, form: FormatOption = Format.TABLE) -> None:
+    """Fetch mails again that were set aside, because their server did not give them out.
+
+    Example: [bold]rsvpd review retry 17[/]
+    """
+    house = opened()
+    with house.database.read() as session:
+        rows = {
+            number: queries.ledger_view(row) for number, row in ledger.by_number(session, numbers).items()
+        }
+    views: list[LedgerView] = []
+    for number in numbers:
+        if number not in rows:
+            raise CouldNot(f"there is no ledger row {number}; `rsvpd review list` shows what waits")
+        organizer = house.settings.named(rows[number].mailbox.partition("/")[0])
+        with house.mailbox(organizer) as mailbox:
+            views += house.intake.fetch_again(mailbox, rows[number])
+    _print_views(views, form)
 
 
 def _print_settled(settled: list[Settled], form: Format) -> None:

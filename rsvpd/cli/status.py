@@ -82,10 +82,12 @@ def _print_queues(queues: Sequence[Queue], now: datetime, console: Console) -> N
 
 
 def _for_a_person(waiting: Waiting) -> Iterator[str]:
-    if waiting.held or waiting.proposals:
+    if waiting.held or waiting.proposals or waiting.unfetched:
         yield ""
     if waiting.held:
         yield f"{waiting.held} held: see `rsvpd review list`."
+    if waiting.unfetched:
+        yield f"{waiting.unfetched} could not be fetched: see `rsvpd review list`."
     if waiting.proposals:
         yield f"{waiting.proposals} proposed another time: see `rsvpd proposal list`."
 

@@ -35,6 +35,7 @@ class Reason(StrEnum):
     TEXT_ANSWER = "text_answer"
     ENCRYPTED = "encrypted"
     UNREADABLE = "unreadable"
+    NOT_FETCHED = "not_fetched"
     LIMIT = "limit"
     BOUNCE = "bounce"
     IGNORED = "ignored"

@@ -14,6 +14,7 @@ from sqlalchemy import and_, case, func
 from sqlmodel import Session, col, select
 
 from rsvpd.itip.model import Outcome
+from rsvpd.itip.verdicts import Reason
 from rsvpd.store.outgoing import Status, due
 from rsvpd.store.tables import HealthRow, InboundRow, OutgoingRow, ProposalRow, ProposalStatus
 
@@ -51,6 +52,7 @@ class Waiting:
 
     held: int
     proposals: int
+    unfetched: int
 
 
 def note(session: Session, parts: Iterable[Part]) -> None:
@@ -90,9 +92,9 @@ def queues(session: Session, now: datetime) -> list[Queue]:
 
 
 def waiting(session: Session) -> Waiting:
-    """What waits for a person: held replies, and proposals of another time."""
-    held = select(func.count()).where(
-        InboundRow.outcome == Outcome.HELD.value, col(InboundRow.settled_by).is_(None)
-    )
+    """What waits for a person: held replies, proposals of another time, and mails that were set aside."""
+    open_ = col(InboundRow.settled_by).is_(None)
+    held = select(func.count()).where(InboundRow.outcome == Outcome.HELD.value, open_)
+    unfetched = select(func.count()).where(InboundRow.reason == Reason.NOT_FETCHED.value, open_)
     proposals = select(func.count()).where(ProposalRow.status == ProposalStatus.PENDING.value)
-    return Waiting(session.exec(held).one(), session.exec(proposals).one())
+    return Waiting(session.exec(held).one(), session.exec(proposals).one(), session.exec(unfetched).one())

@@ -6,11 +6,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlmodel import Session, col, or_, select, update
+from sqlmodel import Session, col, delete, or_, select, update
 
 from rsvpd.itip.model import Arrival, Outcome
 from rsvpd.itip.reading import Item, Note, ReadMail, Source
 from rsvpd.itip.verdicts import Reason, Verdict
+from rsvpd.ports import CouldNot
 from rsvpd.store.convert import digest, envelope_json, envelope_of, folded_digest
 from rsvpd.store.tables import CursorRow, InboundRow
 from rsvpd.store.writes import stored_id
@@ -163,6 +164,21 @@ def waiting_for_alias(session: Session, addresses: Collection[str]) -> Sequence[
         or_(col(InboundRow.attendee).in_(addresses), col(InboundRow.sender).in_(addresses)),
     )
     return session.exec(query.order_by(col(InboundRow.id))).all()
+
+
+def number_of(session: Session, number: int) -> tuple[int, int]:
+    """IMAP UID and UIDVALIDITY of the mail of a ledger row. Raises `CouldNot` if it was not set aside."""
+    row = session.get(InboundRow, number)
+    if row is None:
+        raise CouldNot(f"there is no ledger row {number}; `rsvpd review list` shows what waits")
+    if row.reason != Reason.NOT_FETCHED or row.imap_uid is None or row.uidvalidity is None:
+        raise CouldNot(f"ledger row {number} is {row.outcome}: its mail was fetched; see `rsvpd replay`")
+    return row.imap_uid, row.uidvalidity
+
+
+def take_back(session: Session, number: int) -> None:
+    """Takes out the row of a mail that was set aside: those of the mail itself take its place."""
+    session.execute(delete(InboundRow).where(col(InboundRow.id) == number))
 
 
 def cursor(session: Session, mailbox: str) -> CursorRow | None:

@@ -14,7 +14,14 @@ from rsvpd.store.tables.meetings import (
     RevisionRow,
 )
 from rsvpd.store.tables.programs import AccessTokenRow, ChangeRow, FeedRow, RequestRow
-from rsvpd.store.tables.replies import AnswerRow, CursorRow, InboundRow, ProposalRow, ProposalStatus
+from rsvpd.store.tables.replies import (
+    AnswerRow,
+    CursorRow,
+    HardMailRow,
+    InboundRow,
+    ProposalRow,
+    ProposalStatus,
+)
 from rsvpd.store.tables.work import HealthRow, LeaseRow, MemberRow, SecretRow
 
 __all__ = [
@@ -27,6 +34,7 @@ __all__ = [
     "ChangeRow",
     "CursorRow",
     "FeedRow",
+    "HardMailRow",
     "HealthRow",
     "InboundRow",
     "Instant",

@@ -116,6 +116,19 @@ class ProposalRow(SQLModel, table=True):
     settled_at: datetime | None = instant(default=None)
 
 
+class HardMailRow(SQLModel, table=True):
+    """A mail of a folder whose FETCH fails: how often, since when, and in which words."""
+
+    __tablename__: ClassVar[str] = "hard_mail"
+
+    mailbox: str = Field(primary_key=True)
+    uidvalidity: int = Field(sa_type=BigInteger)
+    imap_uid: int = Field(sa_type=BigInteger)
+    tries: int
+    since: datetime = instant()
+    words: str = Field(sa_type=Text)
+
+
 class CursorRow(SQLModel, table=True):
     """How far a folder has been read."""
 
