@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 import house
 from house import ALICE, BOB, UID, World, facts, invite, plain_reply
 from rig.postgres import Postgres
+from rsvpd.store import upkeep
 from rsvpd.store.database import Database
 from rsvpd.store.tables import AliasRow
 
@@ -112,3 +114,33 @@ def test_postgresql_has_its_own_tool(tmp_path: Path, postgres: Postgres) -> None
     said = house.one_line(house.run("--config", file, "db", "backup", tmp_path / "copy"))
     assert "pg_dump" in said
     assert not (tmp_path / "copy").exists()
+
+
+def test_it_ends_though_others_never_stop_writing(world: World, tmp_path: Path) -> None:
+    """A copy that goes step by step begins anew after each write of others."""
+    stop = threading.Event()
+    database = Database(f"sqlite:///{tmp_path}/rsvpd.db")
+    with database.begin() as session:
+        session.add_all([AliasRow(address=f"{n}@many.example", alias="x" * 3000) for n in range(3000)])
+
+    def write() -> None:
+        direct = sqlite3.connect(tmp_path / "rsvpd.db", timeout=30, isolation_level=None)
+        while not stop.is_set():
+            direct.execute("UPDATE alias SET alias = alias || '' WHERE id = 1")
+        direct.close()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        began = time.monotonic()
+        backing_up = threading.Thread(
+            target=upkeep.backup, args=(database, tmp_path / "copy"), kwargs={"replace": False}, daemon=True
+        )
+        backing_up.start()
+        backing_up.join(20)
+        assert not backing_up.is_alive(), time.monotonic() - began
+    finally:
+        stop.set()
+        writer.join()
+        backing_up.join()
+        database.close()

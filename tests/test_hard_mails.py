@@ -124,6 +124,7 @@ def test_it_is_seen_and_can_be_tried_again(polls: Polls, server: Imapd, tmp_path
     polls.poll(6)
     (listed,) = world.run("review", "list", "--format", "json").objects
     number = str(listed["id"])
+    assert polls.app.review.replay(apply=True) == []
     assert world.run("status", "--format", "json").object["unfetched"] == 1
     assert "1 could not be fetched: see `rsvpd review list`." in world.run("status").out
     assert "closed the connection" in house.one_line(world.run("review", "retry", number))

@@ -123,6 +123,15 @@ class TestRaw:
         assert house.attendee(app.database, BOB.address).partstat == "DECLINED"
         assert [one.row.outcome for one in app.review.release([2], "me")] == ["applied"]
 
+    def test_judging_again_leaves_what_a_person_released(self, app: App) -> None:
+        registered(app)
+        assert answered(app, plain_reply(facts(attendee=STRANGER))) == ["held"]
+        app.review.release([1], "me")
+        assert keep_house(app, 31, keep_raw_days=30).replies == 1
+
+        assert app.review.replay(apply=True) == []
+        assert house.attendee(app.database, STRANGER.address).partstat == "ACCEPTED"
+
     def test_a_newer_answer_still_wins_over_one_that_was_emptied(self, app: App) -> None:
         registered(app)
         answered(app, plain_reply(facts(partstat="ACCEPTED")))
