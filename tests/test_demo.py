@@ -12,12 +12,16 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 from rich.console import Console
 
+import browsing
+from house import eventually
 from rsvpd.demo import show
 from rsvpd.demo.attendees import INVITED
 from rsvpd.demo.picture import Entry, Picture, Seat
+from rsvpd.demo.play import _OnTerminal
 from rsvpd.demo.stage import ORGANIZER, Stage, StageError
 from rsvpd.demo.world import MailWorld
 
@@ -119,10 +123,11 @@ def processes_in(folder: Path) -> list[str]:
 
 @pytest.mark.slow
 class TestWholeDemo:
-    def test_once_ends_with_everybodys_answer(
-        self, demo: Callable[..., subprocess.Popen[str]], tmp_path: Path
+    @pytest.mark.parametrize("arguments", [["--once"], []], ids=["once", "no terminal"])
+    def test_it_ends_with_everybodys_answer(
+        self, demo: Callable[..., subprocess.Popen[str]], tmp_path: Path, arguments: list[str]
     ) -> None:
-        process = demo("--once")
+        process = demo(*arguments)
         printed, complaints = process.communicate(timeout=90)
 
         assert (process.returncode, complaints) == (0, "")
@@ -134,6 +139,20 @@ class TestWholeDemo:
         assert re.search(r"outdated +Isak Berg: accepted · Harbour board", printed)
         assert list(tmp_path.iterdir()) == []
         assert processes_in(tmp_path) == []
+
+    def test_the_page_fills_while_they_answer(self, demo: Callable[..., subprocess.Popen[str]]) -> None:
+        process = demo()
+        assert process.stdout
+        link = next(line.split()[1] for line in process.stdout if line.startswith("page "))
+        place, _, token = link.partition("login#")
+        with httpx.Client(base_url=place, timeout=30) as client:
+            eventually(lambda: answers(client))
+            assert browsing.sign_in(client, token).status_code == 303
+            seen = eventually(lambda: re.findall(r"(\d+) accepted", client.get("/").text))
+            assert int(seen[0]) <= len(INVITED)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+        assert process.returncode == 0
 
     @pytest.mark.parametrize(
         ("moment", "ending"),
@@ -160,10 +179,28 @@ class TestWholeDemo:
         assert processes_in(tmp_path) == []
 
 
+def answers(client: httpx.Client) -> bool:
+    """Whether the daemon listens yet."""
+    with contextlib.suppress(httpx.ConnectError):
+        return client.get("/login").status_code == 200
+    return False
+
+
 @pytest.fixture
 def world() -> Iterator[MailWorld]:
     with MailWorld(ORGANIZER) as running:
         yield running
+
+
+def test_on_a_terminal_the_link_to_the_page_stays_whole_and_to_be_seen() -> None:
+    file = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    display = _OnTerminal(Console(file=file, width=40, height=24, force_terminal=True, color_system=None))
+    link = f"http://127.0.0.1:8025/login#{'x' * 60}"
+    display.tell("daemon")
+    display.keep(link)
+    display.close()
+    file.seek(0)
+    assert link in file.read()
 
 
 class TestStage:

@@ -253,8 +253,9 @@ def demo(
 ) -> None:
     r"""Watch the whole job on this machine, with nothing to set up.
 
-    A small mail world on loopback, the real daemon, and a dozen simulated attendees. Needs the extra
-    [bold]demo[/]: pip install 'rsvpd\[demo]'.
+    A small mail world on loopback, the real daemon with its page in the browser, and a dozen simulated
+    attendees. Without a terminal it ends as with --once. Needs the extra [bold]demo[/]:
+    pip install 'rsvpd\[demo]'.
     """
     from rsvpd.demo import demo as play  # noqa: PLC0415  an optional extra
 

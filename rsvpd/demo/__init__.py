@@ -20,10 +20,10 @@ _EXTRA = frozenset({"aiosmtpd", "pymap", "proxyprotocol", "pysasl"})
 
 
 def demo(*, once: bool, out: Console) -> int:
-    """Run the demo until all is in (`once`) or Ctrl-C, and print the attendance.
+    """Run the demo until all is in (`once`, or where `out` is no terminal) or Ctrl-C, and print the attendance.
 
-    Returns the exit status: 0, or 1 where something could not run or, with
-    `once`, not every expected answer was in after a minute; what and why is
+    Returns the exit status: 0, or 1 where something could not run or, where
+    it ends by itself, not every expected answer was in after a minute; what and why is
     one line on standard error. No process and no file is left behind.
     """
     try:

@@ -31,20 +31,22 @@ _PATIENCE = 60.0
 
 def play(*, once: bool, out: Console) -> int:
     """Run the demo; see `rsvpd.demo.demo`."""
+    ends = once or not out.is_terminal
     if isinstance(out.file, io.TextIOWrapper):
         out.file.reconfigure(errors="replace")  # a terminal without our signs is no reason to fail
     with _leaving() as leave, _display(out) as display:
         try:
-            picture, missing = _act(leave, display, once=once)
+            picture, missing = _act(leave, display, once=ends)
         except (StageError, CouldNot) as error:
             display.close()
             complain(str(error))
             return 1
         display.close()
         out.print(show.summary(picture, out))
-        if once and missing:
+        failed = bool(missing) and (once or (ends and not leave.is_set()))
+        if failed:
             complain(f"demo: not all is in: {', '.join(missing)}")
-        return int(once and bool(missing))
+        return int(failed)
 
 
 def complain(line: str) -> None:
@@ -60,8 +62,8 @@ def _act(leave: threading.Event, display: Display, *, once: bool) -> tuple[Pictu
         Attendees(world.arrivals, world.smtp_port),
         Stage(Path(folder), world) as stage,
     ):
-        for line in _opening(stage, world):
-            display.tell(line)
+        for line, stays in _opening(stage, world):
+            (display.keep if stays else display.tell)(line)
             if leave.is_set():
                 return Picture(), ["interrupted before the invitations went out"]
         footer = f"{stage.config}  Ctrl-C ends it"
@@ -69,11 +71,13 @@ def _act(leave: threading.Event, display: Display, *, once: bool) -> tuple[Pictu
             return _watch(stage, reading, leave, display, footer=footer, once=once)
 
 
-def _opening(stage: Stage, world: MailWorld) -> Iterator[str]:
-    yield f"mail world   SMTP on {HOST}:{world.smtp_port}, IMAP on {HOST}:{world.imap_port}"
-    yield f"daemon       rsvpd --config {stage.config} run"
+def _opening(stage: Stage, world: MailWorld) -> Iterator[tuple[str, bool]]:
+    """The preparations, each with whether it is of use as long as the demo goes on."""
+    yield f"mail world   SMTP on {HOST}:{world.smtp_port}, IMAP on {HOST}:{world.imap_port}", False
+    yield f"daemon       rsvpd --config {stage.config} run", False
     stage.set_up()
-    yield f"meeting      {SUMMARY}, {len(INVITED)} invited"
+    yield f"page         {stage.way_in()}", True
+    yield f"meeting      {SUMMARY}, {len(INVITED)} invited", False
     stage.invite()
 
 
@@ -97,6 +101,9 @@ class Display(Protocol):
     def tell(self, line: str) -> None:
         """One step of the preparations."""
 
+    def keep(self, line: str) -> None:
+        """One that stays to be seen."""
+
     def show(self, picture: Picture, footer: str) -> None:
         """The state of things; the same one again shows nothing new."""
 
@@ -117,6 +124,10 @@ class _OnTerminal:
         self._told.append(Text(line, style="dim"))
         self._live.update(Group(*self._told), refresh=True)
 
+    def keep(self, line: str) -> None:
+        # Above what is painted over, and as one line, so that a terminal knows the whole link.
+        self._out.print(line, markup=False, highlight=False, soft_wrap=True)
+
     def show(self, picture: Picture, footer: str) -> None:
         self._live.update(show.frame(picture, footer, self._out), refresh=True)
 
@@ -133,6 +144,8 @@ class _InFile:
 
     def tell(self, line: str) -> None:
         self._print(line)
+
+    keep = tell
 
     def show(self, picture: Picture, _footer: str) -> None:
         for entry in picture.ledger[self._told :]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import smtplib
+import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,9 @@ from typing import Self
 from rsvpd.demo.attendees import BOARD_MEMBERS, BOARD_UID, INVITED
 from rsvpd.demo.wire import content, entity, escape, multipart, part
 from rsvpd.demo.world import HOST, MailWorld
+from rsvpd.store import access
+from rsvpd.store.access import Scope
+from rsvpd.store.database import Database
 
 ORGANIZER = "events@harbour.example"
 SUMMARY = "Dinner at the boathouse"
@@ -39,6 +43,7 @@ class Stage:
 
     folder: where configuration, database and log are
     config: the configuration, for whoever wants to look on from another terminal
+    page: where the daemon shows who is coming
     """
 
     def __init__(self, folder: Path, world: MailWorld) -> None:
@@ -46,6 +51,8 @@ class Stage:
         self.folder = folder
         self.config = folder / "rsvpd.toml"
         self.database = f"sqlite:///{folder / 'rsvpd.db'}"
+        self._port = _free_port()
+        self.page = f"http://{HOST}:{self._port}/"
         self._log = folder / "daemon.log"
         self._world = world
         self._daemon: subprocess.Popen[bytes] | None = None
@@ -68,10 +75,21 @@ class Stage:
 
     def set_up(self) -> None:
         """Write the configuration, make the database, start the daemon."""
-        self.config.write_text(_configuration(self.database, self._world), encoding="utf-8")
+        settings = _configuration(self.database, self._port, self._world)
+        self.config.write_text(settings, encoding="utf-8")
         self.command("db", "upgrade")
         log = self._open.enter_context(self._log.open("wb"))
         self._daemon = self._start("run", output=log.fileno())
+
+    def way_in(self) -> str:
+        """A link to the page with a token in it, which is good as long as this stage is."""
+        database = Database(self.database)
+        try:
+            with database.begin() as session:
+                token = access.create(session, "demo", Scope.ADMIN, None, datetime.now(UTC))
+        finally:
+            database.close()
+        return f"{self.page}login#{token}"
 
     def invite(self) -> None:
         """Invite to the dinner, and register the board meeting that another calendar has invited to."""
@@ -127,7 +145,13 @@ def _last_line(output: bytes) -> str:
     return last.removeprefix("rsvpd: ")
 
 
-def _configuration(database: str, world: MailWorld) -> str:
+def _free_port() -> int:
+    with socket.create_server((HOST, 0)) as wire:
+        port: int = wire.getsockname()[1]
+    return port
+
+
+def _configuration(database: str, port: int, world: MailWorld) -> str:
     quoted = {key: json.dumps(text) for key, text in {"url": database, "password": world.password}.items()}
     return f"""\
 # The configuration of a running `rsvpd demo`; it goes when the demo ends.
@@ -136,10 +160,14 @@ poll_interval = "1s"
 [database]
 url = {quoted["url"]}
 
+[http]
+listen = "{HOST}:{port}"
+
 [[organizer]]
 name = "harbour"
 address = "{ORGANIZER}"
 display_name = "Harbour Office"
+zone = "{_ZONE}"
 
 [organizer.imap]
 host = "{HOST}"
