@@ -11,9 +11,11 @@ from typing import TypeVar
 
 import pytest
 from hypothesis import settings
+from playwright.sync_api import Browser
 
 from rig import RigUnavailable
 from rig.authorization import AuthorizationServer
+from rig.chromium import Chromium
 from rig.dovecot import DOMAIN, Dovecot
 from rig.postfix import Postfix
 from rig.postgres import Postgres
@@ -76,6 +78,13 @@ def sogo(rig_folder: Path, dovecot: Dovecot, postfix: Postfix, postgres: Postgre
     """The groupware of attendees, on top of the other three."""
     with _running(lambda: Sogo(rig_folder / "sogo", dovecot, postfix, postgres)) as server:
         yield server
+
+
+@pytest.fixture(scope="module")  # as long as it runs nothing else in this thread may begin an event loop
+def chromium() -> Iterator[Browser]:
+    """A browser; each test opens contexts of its own, which are as many people."""
+    with _running(Chromium) as browser:
+        yield browser
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from browsing import Site
-
 from builders import Party
 from house import EVENTS, NOW, START, facts, invite, plain_reply
 from rsvpd.changes import Manner

@@ -8,16 +8,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import asking
-import browsing
 import pytest
-import scenery
-from browsing import Site, send, text
 from sqlalchemy import insert
 from sqlmodel import select
 from structlog.testing import capture_logs
 from test_pages_access import STRANGER, held, proposed, still_held
 
+import browsing
 import house
+import scenery
+from browsing import Site, send, text
 from builders import Party
 from house import ALICE, BOB, NOW, START, UID, facts, invite
 from rsvpd.app import App

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from rsvpd.config import ConfigInvalid
 from rsvpd.ports import CouldNot, StoreUnavailable
 from rsvpd.web.api.problems import Refused
+from rsvpd.web.pages.live import PATH as LIVE
 from rsvpd.web.pages.showing import link, show
 from rsvpd.web.pages.visitors import SignedOut
 
@@ -49,6 +50,8 @@ def _fault(status: HTTPStatus, detail: str) -> Response:
 
 
 def _signed_out(request: Request, _: Exception) -> Response:
+    if request.url.path == LIVE:  # asked by a script, which then looks at the page itself
+        return _fault(HTTPStatus.UNAUTHORIZED, "Sign in first.")
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     target = here if request.method in {"GET", "HEAD"} and here != "/" else ""
     return RedirectResponse(link("/login", next=target), HTTPStatus.SEE_OTHER)

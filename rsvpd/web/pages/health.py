@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from http import HTTPStatus
+from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import Response
 
 from rsvpd.letters.plain import one_line
 from rsvpd.seeing import Sight
+from rsvpd.web.pages import wording
 from rsvpd.web.pages.outline import outline
 from rsvpd.web.pages.showing import show
 from rsvpd.web.pages.visitors import Visiting
@@ -27,13 +28,12 @@ def routes(look: Callable[[], Sight]) -> APIRouter:
         sight = look()
         with visit.house.database.read() as session:
             frame = outline(session, visit, "health")
-        status = HTTPStatus.OK if sight.well else HTTPStatus.SERVICE_UNAVAILABLE
-        return show("health.html", status, **frame, **_material(sight))
+        return show("health.html", **frame, **_material(sight))
 
     return router
 
 
-def _material(sight: Sight) -> dict[str, object]:
+def _material(sight: Sight) -> dict[str, Any]:
     return {
         "troubles": [one_line(trouble) for trouble in sight.troubles],
         "daemons": [
@@ -60,7 +60,7 @@ def _material(sight: Sight) -> dict[str, object]:
             for queue in sight.queues
         ],
         "waiting": sight.waiting,
-        "at": sight.at.isoformat(timespec="seconds"),
+        "at": wording.at(sight.at, "UTC"),
     }
 
 

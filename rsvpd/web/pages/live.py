@@ -14,8 +14,10 @@ from rsvpd.web.pages.visitors import Visiting
 
 router = APIRouter()
 
+PATH = "/events"
 
-@router.get("/events")
+
+@router.get(PATH)
 def events(
     visit: Visiting,
     after: Annotated[int, Query(ge=0, lt=2**63)],

@@ -2,6 +2,7 @@
 "use strict";
 
 const WAIT = 400; // ms; many answers at once are one look
+const AGAIN = 10000; // ms; until a server that would not let us listen is asked again
 
 // `/login#TOKEN`: what is behind the # never leaves the browser by itself.
 const token = document.getElementById("token");
@@ -26,6 +27,7 @@ function follow(place, uid) {
 
   function heard(event) {
     const change = JSON.parse(event.data);
+    place = event.lastEventId;
     if (uid && change.uid && change.uid !== uid) return;
     if (change.kind === "attendee.answered") say(`${change.attendee}: ${change.partstat.toLowerCase()}`);
     clearTimeout(timer);
@@ -78,8 +80,19 @@ function follow(place, uid) {
     "occurrence.answered", "reply.recorded", "reply.settled",
     "proposal.made", "proposal.accepted", "proposal.declined", "proposal.overtaken", "proposal.updated",
   ];
-  const source = new EventSource(`/events?after=${place}`);
-  for (const kind of kinds) source.addEventListener(kind, heard);
+  let source;
+
+  function listen() {
+    source = new EventSource(`/events?after=${place}`);
+    for (const kind of kinds) source.addEventListener(kind, heard);
+    source.onerror = () => {
+      if (source.readyState !== EventSource.CLOSED) return; // it comes back by itself
+      look(); // which leads to the sign-in if that is why
+      setTimeout(listen, AGAIN);
+    };
+  }
+
+  listen();
   addEventListener("pagehide", () => source.close());
   addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 }
