@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from email import message_from_bytes
 from unittest import mock
@@ -11,8 +12,9 @@ import pytest
 from builders import Facts, google
 from builders.odd_ics import clean
 from builders.text import b64, entity, leaf, multipart, nested
-from rsvpd.itip import mime
+from rsvpd.itip import mime, tnef
 from rsvpd.itip.model import Envelope
+from rsvpd.itip.parts import payload
 
 ICS = clean(Facts())
 HEADER = ("From: alice@example.com",)
@@ -204,9 +206,32 @@ def test_dates(text: str) -> None:
     assert head(f"Date: {text}").date == DATES[text]
 
 
+def test_a_date_without_a_zone_is_utc_wherever_we_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert head("Date: 23 Nov 2026 10:25:42 -0000").date == DATES["Mon, 23 Nov 2026 10:25:42 -0000"]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_octets_are_a_winmail_by_their_first_ones() -> None:
+    kind = "application/octet-stream; name=ATT1.bin"
+    assert mime.read(root(kind, body=b"PK\x03\x04")).winmails == ()
+    assert mime.read(root(kind, body=tnef.SIGNATURE + b"x")).winmails == (tnef.SIGNATURE + b"x",)
+
+
+@pytest.mark.parametrize("encoding", ["base64", " BASE64 "])
+def test_base64_that_ends_in_a_lone_character_is_read_up_to_it(encoding: str) -> None:
+    part = message_from_bytes(f"Content-Transfer-Encoding:{encoding}\n\n".encode() + b"aGVsbG8gd29ybGQhh")
+    assert payload(part) == b"hello world!"
+
+
 ADDRESSES: dict[str, tuple[str | None, str | None]] = {
     "From: alice@example.com (Alice)": ("alice@example.com", "Alice"),
     "From: =?utf-8?q?Zo=C3=AB?= <zoe@bücher.example>": ("zoe@xn--bcher-kva.example", "Zoë"),
+    "From: alice@example.com": ("alice@example.com", None),
     "From: undisclosed": (None, None),
     "From: <>": (None, None),
     "From: <MAILER-DAEMON>": (None, None),

@@ -78,6 +78,26 @@ SUBJECTS = (
     "Delivery Status Notification (Failure)",
     "Mail System Error - Returned Mail",
     "Mail failure - malformed recipient address",
+    "Mail delivery failed: returning message to sender",
+    "E-Mail delivery error",
+    "Delivery report",
+    "Delivery notification: x",
+    "Delivery failure",
+    "Delivery has failed to these recipients",
+    "failure notice",
+    "Returned mail: see transcript for details",
+    "Message delivery",
+    "Warning: message still queued",
+    "Warning: could not send message for past 4 hours",
+    "There was an error sending your mail",
+    "Não entregue: x",
+    "Kunde inte levereras: x",
+    "Kan ikke leveres: x",
+    "Nedoručitelné: x",
+    "Не удается доставить: x",  # noqa: RUF001  Russian
+    "配信できません: x",
+    "无法投递: x",
+    "未能傳遞: x",
 )
 
 
@@ -85,6 +105,35 @@ SUBJECTS = (
 def test_subjects_of_notices(subject: str) -> None:
     (found,) = got(mail(f"From: system@mx.example.net\nSubject: {subject}\n", words("Sorry."), AS_MESSAGE))
     assert found.message_id == "<our-1@example.org>"
+
+
+DAEMONS = ("Mailer-Daemon", "mail-daemon", "MDaemon", "postmaster", "mailerdaemon")
+
+
+@pytest.mark.parametrize("name", DAEMONS)
+def test_senders_of_notices(name: str) -> None:
+    (found,) = got(mail(f"From: {name}@mx.example.net\nSubject: x\n", words("Sorry."), AS_MESSAGE))
+    assert found.message_id == "<our-1@example.org>"
+
+
+LATE = (
+    "Delayed: x",
+    "This is a warning message only",
+    "It will be retried",
+    "We will retry for 2 days",
+    "We are still trying",
+    "It is still being retried",
+    "You do not need to resend it",
+    "You do not need to retry",
+    "It has not yet been delivered",
+    "Die Zustellung ist verzögert",
+)
+
+
+@pytest.mark.parametrize("said", LATE)
+def test_words_of_a_delay(said: str) -> None:
+    (found,) = got(mail("From: mailer-daemon@mx.example.net\nSubject: x\n", words(said), AS_MESSAGE))
+    assert found.action is Delivery.DELAYED
 
 
 DISPOSITION = "Content-Type: message/disposition-notification\n\nDisposition: manual-action; deleted\n"

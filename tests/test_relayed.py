@@ -18,6 +18,7 @@ from builders.relayed import (
     SIGNED_DATA,
     der,
     opaque_signed_in_pieces,
+    signed_data,
     smime,
     winmail_around,
 )
@@ -60,14 +61,33 @@ def test_what_was_done_to_a_reply_is_undone(shape: str, partstat: str) -> None:
     assert [(user.address, user.partstat) for user in found.attendees] == [(ALICE, PartStat(partstat))]
 
 
+def signed_of(content: bytes) -> bytes:
+    """Signed data around what is no mail."""
+    encapsulated = der(0x30, der(0x06, DATA), der(0xA0, content))
+    inner = der(0x30, der(0x02, b"\x01"), der(0x31), encapsulated, der(0x31))
+    return der(0x30, der(0x06, SIGNED_DATA), der(0xA0, inner))
+
+
+def in_pieces(data: bytes, levels: int) -> bytes:
+    """An OCTET STRING inside so many constructed ones."""
+    found = der(0x04, data)
+    for _ in range(levels):
+        found = der(0x24, found)
+    return found
+
+
 ENVELOPED = der(0x30, der(0x06, ENVELOPED_DATA), der(0xA0, b"secret"))
 NOT_SIGNED = {
     "encrypted": ENVELOPED,
+    "encrypted, of the shape of signed data": signed_data(Facts()).replace(SIGNED_DATA, ENVELOPED_DATA),
+    "a signature of nothing": signed_of(der(0x04, b"")),
+    "no octets in it": signed_of(der(0x30, der(0x04, b"From: a@b.example\r\n\r\nx"))),
+    "pieces in pieces without end": signed_of(in_pieces(b"From: a@b.example\r\n\r\nx", 20)),
     "nothing": b"",
     "another type": der(0x30, der(0x06, DATA), der(0xA0, der(0x04, b"x"))),
     "a certificate alone": der(0x30, der(0x06, SIGNED_DATA), der(0xA0, der(0x30, der(0x02, b"\x01")))),
     "cut off": der(0x30, b"x" * 300)[:200],
-    "endless lengths": b"\x30\x80" * 200,
+    "endless lengths": b"\x30\x80" * 5_000,
 }
 
 
@@ -75,6 +95,10 @@ NOT_SIGNED = {
 def test_what_holds_no_mail_is_none_of_our_business(data: bytes) -> None:
     assert signed.content(data) is None
     assert read_mail(smime(Facts(), data)).items == ()
+
+
+def test_a_mail_in_few_pieces_of_pieces_is_read() -> None:
+    assert signed.content(signed_of(in_pieces(b"From: a@b.example", 16))) == b"From: a@b.example"
 
 
 @given(st.integers(0, 2_000), st.binary(max_size=8))
@@ -102,6 +126,8 @@ SENDERS = {
     '"Bob <bob@example.com>" <alice@example.com>': ALICE,
     "alice@example.com (Bob <bob@example.com>)": ALICE,
     "alice@example.com, Bob <bob@example.com>": ALICE,
+    "Alice <alice@example.com> (as <bob@example.com> said)": ALICE,
+    '"Alice <alice@example.com> of bob@example.com"': ALICE,
     "=?utf-8?Q?Alice?=": None,
     "undisclosed": None,
 }
@@ -116,6 +142,16 @@ def test_the_sender_is_read_as_people_would(field: str) -> None:
 def test_an_attendee_with_a_name_in_the_address() -> None:
     named = clean(Facts()).replace(b"mailto:alice@example.com", b"mailto:Alice <alice@example.com>")
     assert only(mail(Facts(), named)).attendees[0].address == ALICE
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["Cc", "Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "X-Delivered-To", "Resent-To"],
+)
+def test_whom_a_mail_came_to_may_stand_in_many_fields(field: str) -> None:
+    assert read(f"{field}: <Events+1@example.org>\r\n\r\nx".encode()).envelope.recipients == (
+        "events+1@example.org",
+    )
 
 
 def test_tokens_count_in_fields_of_relays_too() -> None:

@@ -44,6 +44,28 @@ def quoted_printable_said(facts: Facts) -> bytes:
     return _with_encoding(facts, "quoted-printable")
 
 
+def lower_case_said(facts: Facts) -> bytes:
+    """The same of a calendar in lower case, with a fold inside the word PARTSTAT."""
+    calendar = clean(facts).replace(b"BEGIN:", b"begin:").replace(b"PARTSTAT=", b"PART\r\n STAT=")
+    return _with_encoding(facts, "base64", calendar)
+
+
+def folded_said(facts: Facts) -> bytes:
+    """PARTSTAT on a line of its own, in a mail that is said to be quoted-printable."""
+    return _with_encoding(facts, "quoted-printable", clean(facts).replace(b";PARTSTAT=", b"\r\n ;PARTSTAT="))
+
+
+def broken_behind_partstat(facts: Facts) -> bytes:
+    """True quoted-printable with a soft break behind PARTSTAT, so that no answer stands there undecoded."""
+    encoded = clean(facts).replace(b"=", b"=3D").replace(b"PARTSTAT=3D", b"PARTSTAT=\r\n=3D")
+    return _with_encoding(facts, "quoted-printable", encoded.replace(b"BEGIN:", b"begin:"))
+
+
+def base64_behind_a_blank_line(facts: Facts) -> bytes:
+    """The calendar in base64 behind a blank line, and no header that says so."""
+    return mail(facts, b"\r\n" + b64(clean(facts)), encoding=None)
+
+
 def in_place_of_the_header(facts: Facts) -> bytes:
     """OBM: the calendar stands where the header of its part should, and the header behind it."""
     kind = (
@@ -129,11 +151,12 @@ def named_p7m(facts: Facts) -> bytes:
 
 def x_pkcs7(facts: Facts) -> bytes:
     """The same under the name that it had before RFC 2311."""
-    return (
-        opaque_signed(facts)
-        .replace(b"application/pkcs7-mime", b"application/x-pkcs7-mime")
-        .replace(b"smime.p7m", b"smime")
-    )
+    return opaque_signed(facts).replace(b"application/pkcs7-mime", b"application/x-pkcs7-mime")
+
+
+def signature_cut_off(facts: Facts) -> bytes:
+    """A store cut the mail off within the signature, which is behind the content."""
+    return smime(facts, signed_data(facts)[:-2])
 
 
 def opaque_signed_in_pieces(facts: Facts) -> bytes:
@@ -159,7 +182,7 @@ def signed_data(facts: Facts) -> bytes:
 
 def smime(facts: Facts, data: bytes) -> bytes:
     """A mail that is application/pkcs7-mime."""
-    kind = "application/pkcs7-mime; smime-type=signed-data; name=smime.p7m"
+    kind = "application/pkcs7-mime; smime-type=signed-data"
     head = envelope(facts, "Accepted", f"Content-Type: {kind}", "Content-Transfer-Encoding: base64")
     return entity(head, b64(data))
 
@@ -193,9 +216,9 @@ def _inner(facts: Facts) -> bytes:
     return google(facts)
 
 
-def _with_encoding(facts: Facts, encoding: str) -> bytes:
+def _with_encoding(facts: Facts, encoding: str, calendar: bytes | None = None) -> bytes:
     said = f"Content-Transfer-Encoding: {encoding}".encode()
-    return mail(facts, clean(facts)).replace(b"Content-Transfer-Encoding: 8bit", said)
+    return mail(facts, calendar or clean(facts)).replace(b"Content-Transfer-Encoding: 8bit", said)
 
 
 def _mixed(facts: Facts, *parts: bytes) -> bytes:
@@ -209,7 +232,11 @@ RELAYED: Final[Mapping[str, Builder]] = MappingProxyType(
         for build in (
             semicolon_missing,
             base64_unsaid,
+            base64_behind_a_blank_line,
             base64_said,
+            lower_case_said,
+            folded_said,
+            broken_behind_partstat,
             quoted_printable_said,
             in_place_of_the_header,
             other_delimiter,
@@ -221,6 +248,7 @@ RELAYED: Final[Mapping[str, Builder]] = MappingProxyType(
             opaque_signed,
             named_p7m,
             x_pkcs7,
+            signature_cut_off,
             opaque_signed_in_pieces,
             inside_winmail,
         )
