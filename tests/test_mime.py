@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 from email import message_from_bytes
+from email.message import Message
 from unittest import mock
 
 import pytest
@@ -12,9 +13,8 @@ import pytest
 from builders import Facts, google
 from builders.odd_ics import clean
 from builders.text import b64, entity, leaf, multipart, nested
-from rsvpd.itip import mime, tnef
+from rsvpd.itip import mime, parts, tnef
 from rsvpd.itip.model import Envelope
-from rsvpd.itip.parts import payload
 
 ICS = clean(Facts())
 HEADER = ("From: alice@example.com",)
@@ -225,7 +225,7 @@ def test_octets_are_a_winmail_by_their_first_ones() -> None:
 @pytest.mark.parametrize("encoding", ["base64", " BASE64 "])
 def test_base64_that_ends_in_a_lone_character_is_read_up_to_it(encoding: str) -> None:
     part = message_from_bytes(f"Content-Transfer-Encoding:{encoding}\n\n".encode() + b"aGVsbG8gd29ybGQhh")
-    assert payload(part) == b"hello world!"
+    assert parts.payload(part) == b"hello world!"
 
 
 ADDRESSES: dict[str, tuple[str | None, str | None]] = {
@@ -307,6 +307,22 @@ def test_a_parser_that_gives_up_leaves_the_header(error: type[Exception]) -> Non
     with mock.patch.object(mime, "message_from_bytes", side_effect=[error, header]):
         read = mime.read(google(Facts()))
     assert (read.too_deep, read.envelope.from_address) == (True, "a@example.com")
+
+
+@pytest.mark.parametrize("error", [RecursionError, ValueError, LookupError])
+def test_a_lump_that_the_parser_gives_up_on_has_no_parts(error: type[Exception]) -> None:
+    lump = message_from_bytes(
+        b"Content-Type: multipart/mixed; boundary=a\n\n--b\nContent-Type: text/plain\n\nx"
+    )
+    assert len(parts.split_anew(lump)) == 1
+    with mock.patch.object(parts, "message_from_bytes", side_effect=error):
+        assert parts.split_anew(lump) == []
+
+
+@pytest.mark.parametrize("error", [ValueError, LookupError, AssertionError, TypeError])
+def test_octets_that_the_email_package_cannot_give_are_none(error: type[Exception]) -> None:
+    with mock.patch.object(Message, "get_payload", side_effect=error):
+        assert parts.payload(message_from_bytes(b"\nx")) == b""
 
 
 BREAKING = (

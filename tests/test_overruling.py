@@ -16,12 +16,14 @@ from cases import (
     at,
     judge,
     meeting,
+    occurrence,
     person,
     recorded,
     reply,
     revised,
     said,
     sent,
+    series,
     shows,
     user,
 )
@@ -87,6 +89,12 @@ def test_a_released_answer_that_would_lose_is_of_now_and_loses_to_later_ones() -
 def test_somebody_uninvited_can_be_released() -> None:
     counts = released(judge(reply(user(EVE)), arrival(sender=EVE)), meeting(), NOW)
     assert shows(recorded(meeting(person()), counts), EVE) is ACCEPTED
+
+
+def test_a_released_answer_to_one_occurrence_of_a_series_stays_one() -> None:
+    weekly = series(person())
+    held = judge(reply(recurrence_id=at("2026-12-10 13:00")), arrival(sender=EVE), weekly)
+    assert answer_of(released(held, weekly, NOW)).occurrence == occurrence("2026-12-10 13:00")
 
 
 NOTHING_TO_RELEASE: dict[str, Component] = {

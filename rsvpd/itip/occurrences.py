@@ -237,7 +237,7 @@ class _Series:
             followed = rrulestr(f"{text};UNTIL={end.year:04}{end:%m%dT%H%M%S}", dtstart=self._start)
         except (ValueError, TypeError, AttributeError, IndexError, OverflowError) as error:
             raise _TooMuchWork from error
-        if isinstance(followed, rrule):
+        if isinstance(followed, rrule):  # pragma: no branch  one line is one rule
             yield from islice(_counted_iter(followed), _count(rule))
 
     def _until(self, rule: str) -> datetime | None:

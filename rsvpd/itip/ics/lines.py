@@ -205,7 +205,7 @@ def _parameters(line: str, at: int) -> tuple[dict[str, tuple[str, ...]], int | N
     while parameter := _PARAMETER.match(line, at):
         values = []
         at = parameter.end()
-        while value := _PARAMETER_VALUE.match(line, at):
+        while value := _PARAMETER_VALUE.match(line, at):  # pragma: no branch  it matches nothing too
             values.append(_uncaret(value[1] if value[1] is not None else value[2]))
             at = value.end()
             if line[at : at + 1] != ",":
