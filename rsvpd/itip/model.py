@@ -233,7 +233,8 @@ class Override:
     """A single occurrence that the organizer moved or cancelled.
 
     `sequence` is the SEQUENCE of the change that asked about it again: answers to
-    earlier ones do not count for it.
+    earlier ones do not count for it. `known_at` is since when it has been so, where
+    that is recorded; it makes no other override of it.
     """
 
     occurrence: Occurrence
@@ -241,6 +242,7 @@ class Override:
     start: When | None = None
     end: When | None = None
     sequence: int = 0
+    known_at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,10 +108,11 @@ def fill_meeting(row: MeetingRow, meeting: Meeting, *, now: datetime) -> None:
     row.modified_at = now
 
 
-def override_rows(meeting_id: int, meeting: Meeting) -> list[OverrideRow]:
-    """One row for each occurrence that was moved or cancelled."""
-    overrides = meeting.recurrence.overrides if meeting.recurrence else ()
-    by_key = {o.occurrence.key: o for o in overrides}
+def override_rows(
+    meeting_id: int, meeting: Meeting, known_at: datetime, former: Meeting | None = None
+) -> list[OverrideRow]:
+    """One row for each occurrence that was moved or cancelled, known from `known_at` on unless `former` had it."""
+    by_key, before = ({o.occurrence.key: o for o in _overrides(one)} for one in (meeting, former))
     return [
         OverrideRow(
             meeting_id=meeting_id,
@@ -120,9 +121,14 @@ def override_rows(meeting_id: int, meeting: Meeting) -> list[OverrideRow]:
             start=when_text(o.start) if o.start else None,
             end=when_text(o.end) if o.end else None,
             sequence=o.sequence,
+            known_at=before[key].known_at if before.get(key) == o else known_at,
         )
         for key, o in by_key.items()
     ]
+
+
+def _overrides(meeting: Meeting | None) -> tuple[Override, ...]:
+    return meeting.recurrence.overrides if meeting and meeting.recurrence else ()
 
 
 def meeting_of(
@@ -165,6 +171,7 @@ def _override_of(row: OverrideRow, zone: str | None) -> Override:
         start=when_of(row.start, zone) if row.start else None,
         end=when_of(row.end, zone) if row.end else None,
         sequence=row.sequence,
+        known_at=row.known_at,
     )
 
 

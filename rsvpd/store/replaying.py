@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
-from rsvpd.itip.model import Meeting, MeetingStatus
+from rsvpd.itip.model import Meeting, MeetingStatus, Recurrence
 from rsvpd.store import writes
 from rsvpd.store.tables import AnswerRow, AttendeeRow, InboundRow, MeetingRow, ProposalRow, ProposalStatus
 from rsvpd.store.writes import Stored
@@ -49,7 +49,16 @@ def as_of(stored: Stored, moment: datetime) -> Meeting:
         revisions=revisions,
         sequence=max((r.sequence for r in revisions), default=meeting.sequence),
         status=MeetingStatus.CANCELLED if called_off else MeetingStatus.CONFIRMED,
+        recurrence=_recurrence(meeting.recurrence, moment),
     )
+
+
+def _recurrence(recurrence: Recurrence | None, moment: datetime) -> Recurrence | None:
+    """Without the occurrences that were moved or cancelled since."""
+    if recurrence is None:
+        return None
+    known = [o for o in recurrence.overrides if o.known_at is None or o.known_at <= moment]
+    return replace(recurrence, overrides=tuple(known))
 
 
 def refold(session: Session) -> None:

@@ -246,7 +246,7 @@ def add_meeting(
     number = stored_id(row.id)
     rows = [attendee_row(number, attendee) for attendee in meeting.attendees]
     session.add_all(rows)
-    session.add_all(override_rows(number, meeting))
+    session.add_all(override_rows(number, meeting, known_at))
     session.add_all(attachment_rows(number, meeting.details))
     session.add(RevisionRow(meeting_id=number, sequence=meeting.sequence, sent_at=known_at))
     session.flush()
@@ -270,7 +270,7 @@ def revise_meeting(
     fill_meeting(stored.row, meeting, now=now)
     session.add(stored.row)
     session.exec(delete(OverrideRow).where(col(OverrideRow.meeting_id) == stored.id))
-    session.add_all(override_rows(stored.id, meeting))
+    session.add_all(override_rows(stored.id, meeting, known_at, stored.meeting))
     if meeting.details.attachments != stored.meeting.details.attachments:
         session.exec(delete(AttachmentRow).where(col(AttachmentRow.meeting_id) == stored.id))
         session.add_all(attachment_rows(stored.id, meeting.details))

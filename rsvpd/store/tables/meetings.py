@@ -81,6 +81,8 @@ class OverrideRow(SQLModel, table=True):
     start: str | None = None
     end: str | None = None
     sequence: int = 0
+    known_at: datetime | None = instant(default=None)
+    """Since when it has been so; null where that was before it was recorded."""
 
 
 class AttendeeRow(SQLModel, table=True):
