@@ -109,6 +109,7 @@ _CHORES = ("deliver", "file", "calendar", "remind", "report")
 _SILENT = ("remind", "report")
 """Jobs that are worth a word only where they fail."""
 _JOB = ("verb", "organizer", "well", "worked_at", "trouble", "since")
+_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 _NOT_TAKEN = "mails are due and nobody sends them: is `rsvpd run` running?"
 
 
@@ -211,3 +212,9 @@ def _newest(known: Mapping[str, Part], live: Mapping[str, Part]) -> dict[str, Pa
             since = before.since if before.trouble and part.trouble else part.since
             found[name] = replace(part, worked_at=part.worked_at or before.worked_at, since=since)
     return found
+
+
+def age(now: datetime, then: datetime) -> str:
+    """`5 s`, `3 min`, `2 h` or `4 d`: the largest unit that there is one of."""
+    seconds = max((now - then) // timedelta(seconds=1), 0)
+    return next((f"{seconds // size} {unit}" for size, unit in _UNITS if seconds >= size), "0 s")

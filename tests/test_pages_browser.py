@@ -22,6 +22,7 @@ from builders import Party
 from house import NOW, eventually
 from rsvpd.store import access
 from rsvpd.store.access import Scope
+from rsvpd.taken_over import read
 
 PAGES = {
     "list": "/",
@@ -290,3 +291,21 @@ def test_a_page_that_comes_back_from_before_is_not_old(site: Site, person: Peopl
     site.answer()
     page.go_back()
     eventually(lambda: figure(page, "accepted") == "1")
+
+
+def test_a_burst_of_answers_is_few_looks_and_the_last_one_sees_all(site: Site, person: People) -> None:
+    people = [Party(f"p{number}@example.com", f"P{number}") for number in range(30)]
+    site.app.invitations.create(
+        {"organizer": "events"}, read(house.invite(house.UID, *people, ORGANIZER=None))
+    )
+    page = enter(site, person())
+    page.goto(f"{site.url}/meetings/1")
+    looks: list[str] = []
+    page.on(
+        "request", lambda request: looks.append(request.url) if request.resource_type == "fetch" else None
+    )
+    with not_loaded_again(page):
+        for one in people:
+            site.answer(attendee=one)
+        expect(page.locator(".figures .accepted dd")).to_have_text("30", timeout=15_000)
+    assert 1 <= len(looks) < len(people)

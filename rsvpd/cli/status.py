@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import typer
 from rich.console import Console
 
 from rsvpd.cli import output
 from rsvpd.cli.root import Format, FormatOption, app, opened
-from rsvpd.seeing import Job, Seeing, Sight
+from rsvpd.seeing import Job, Seeing, Sight, age
 from rsvpd.store.health import Queue, Waiting
 
 _JOBS = ("verb", "organizer", "well", "worked_at", "trouble", "since")
-_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
 @app.command(rich_help_panel="Work")
@@ -59,7 +58,7 @@ def _print(sight: Sight, console: Console) -> None:
 def _print_jobs(jobs: Sequence[Job], now: datetime, console: Console) -> None:
     table = output.table("organizer", "job", "last worked", "how it goes")
     for job in jobs:
-        worked = f"{_age(now, job.worked_at)} ago" if job.worked_at else ""
+        worked = f"{age(now, job.worked_at)} ago" if job.worked_at else ""
         table.add_row(output.plain(job.organizer), job.verb, worked, _state(job, now))
     console.print()
     console.print(table)
@@ -68,15 +67,15 @@ def _print_jobs(jobs: Sequence[Job], now: datetime, console: Console) -> None:
 def _state(job: Job, now: datetime) -> str:
     if job.well:
         return "[green]works[/]" if job.worked_at else "[dim]nothing to say yet[/]"
-    since = f" (for {_age(now, job.since)})" if job.since else ""
+    since = f" (for {age(now, job.since)})" if job.since else ""
     return f"[red]{output.plain(job.words)}[/]{since}"
 
 
 def _print_queues(queues: Sequence[Queue], now: datetime, console: Console) -> None:
     table = output.table("organizer", "mails waiting", "failed", "oldest waits for")
     for queue in queues:
-        age = _age(now, queue.oldest_at) if queue.oldest_at else ""
-        table.add_row(output.plain(queue.organizer), str(queue.waiting), str(queue.failed), age)
+        oldest = age(now, queue.oldest_at) if queue.oldest_at else ""
+        table.add_row(output.plain(queue.organizer), str(queue.waiting), str(queue.failed), oldest)
     console.print()
     console.print(table)
 
@@ -90,9 +89,3 @@ def _for_a_person(waiting: Waiting) -> Iterator[str]:
         yield f"{waiting.unfetched} could not be fetched: see `rsvpd review list`."
     if waiting.proposals:
         yield f"{waiting.proposals} proposed another time: see `rsvpd proposal list`."
-
-
-def _age(now: datetime, then: datetime) -> str:
-    """`5 s`, `3 min`, `2 h` or `4 d`: the largest unit that there is one of."""
-    seconds = max((now - then) // timedelta(seconds=1), 0)
-    return next((f"{seconds // size} {unit}" for size, unit in _UNITS if seconds >= size), "0 s")

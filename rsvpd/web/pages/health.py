@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import Response
 
 from rsvpd.letters.plain import one_line
-from rsvpd.seeing import Sight
+from rsvpd.seeing import Sight, age
 from rsvpd.web.pages import wording
 from rsvpd.web.pages.outline import outline
 from rsvpd.web.pages.showing import show
 from rsvpd.web.pages.visitors import Visiting
-
-_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
 def routes(look: Callable[[], Sight]) -> APIRouter:
@@ -37,16 +35,16 @@ def _material(sight: Sight) -> dict[str, Any]:
     return {
         "troubles": [one_line(trouble) for trouble in sight.troubles],
         "daemons": [
-            {"name": one_line(one.name), "since": age(sight.at, one.joined_at)} for one in sight.daemons
+            {"name": one_line(one.name), "since": _age(sight.at, one.joined_at)} for one in sight.daemons
         ],
         "jobs": [
             {
                 "verb": job.verb,
                 "organizer": one_line(job.organizer),
-                "worked": age(sight.at, job.worked_at),
+                "worked": _age(sight.at, job.worked_at),
                 "well": job.well,
                 "words": one_line(job.words),
-                "since": age(sight.at, job.since),
+                "since": _age(sight.at, job.since),
             }
             for job in sight.jobs
         ],
@@ -55,7 +53,7 @@ def _material(sight: Sight) -> dict[str, Any]:
                 "organizer": one_line(queue.organizer),
                 "waiting": queue.waiting,
                 "failed": queue.failed,
-                "oldest": age(sight.at, queue.oldest_at),
+                "oldest": _age(sight.at, queue.oldest_at),
             }
             for queue in sight.queues
         ],
@@ -64,9 +62,5 @@ def _material(sight: Sight) -> dict[str, Any]:
     }
 
 
-def age(now: datetime, then: datetime | None) -> str:
-    """`5 s`, `3 min`, `2 h` or `4 d`: the largest unit that there is one of."""
-    if then is None:
-        return ""
-    seconds = max((now - then) // timedelta(seconds=1), 0)
-    return next((f"{seconds // size} {unit}" for size, unit in _UNITS if seconds >= size), "0 s")
+def _age(now: datetime, then: datetime | None) -> str:
+    return age(now, then) if then is not None else ""

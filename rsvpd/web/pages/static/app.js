@@ -2,6 +2,7 @@
 "use strict";
 
 const WAIT = 400; // ms; many answers at once are one look
+const REST = 4; // times as long as the last look took passes before the next, so that looking is never all there is
 const AGAIN = 10000; // ms; until a server that would not let us listen is asked again
 
 // `/login#TOKEN`: what is behind the # never leaves the browser by itself.
@@ -23,15 +24,28 @@ if (place !== undefined) follow(place, document.body.dataset.uid);
 
 function follow(place, uid) {
   const news = document.getElementById("news");
-  let timer, clearing;
+  let source, clearing, pause = WAIT, waiting = false, more = false;
 
   function heard(event) {
     const change = JSON.parse(event.data);
     place = event.lastEventId;
     if (uid && change.uid && change.uid !== uid) return;
-    if (change.kind === "attendee.answered") say(`${change.attendee}: ${change.partstat.toLowerCase()}`);
-    clearTimeout(timer);
-    timer = setTimeout(look, WAIT);
+    if (change.kind === "attendee.answered") say(`${change.attendee}: ${change.partstat.toLowerCase().replace("needs-action", "no answer yet")}`);
+    soon();
+  }
+
+  function soon() {
+    more = true;
+    if (waiting) return;
+    waiting = true;
+    setTimeout(async () => {
+      more = false;
+      const began = performance.now();
+      await look().catch(() => {}); // the server is away; the stream says when it is back
+      pause = Math.max(WAIT, REST * (performance.now() - began));
+      waiting = false;
+      if (more) soon();
+    }, pause);
   }
 
   function say(words) {
@@ -46,15 +60,13 @@ function follow(place, uid) {
     if (!answer.ok) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const part of document.querySelectorAll("[data-part]")) replace(part, fresh.getElementById(part.id));
-    const badge = fresh.querySelector(".top nav");
-    if (badge) document.querySelector(".top nav").replaceWith(badge);
   }
 
   // Nobody loses what they are writing, where they are, or what they have opened.
   function replace(part, other) {
     if (!other || part.innerHTML === other.innerHTML) return;
     if (part.contains(document.activeElement) && document.activeElement.matches("input, select, textarea")) {
-      document.activeElement.addEventListener("blur", () => setTimeout(look, WAIT), { once: true });
+      document.activeElement.addEventListener("blur", soon, { once: true });
       return;
     }
     const focused = part.contains(document.activeElement) ? path(document.activeElement, part) : null;
@@ -80,19 +92,21 @@ function follow(place, uid) {
     "occurrence.answered", "reply.recorded", "reply.settled",
     "proposal.made", "proposal.accepted", "proposal.declined", "proposal.overtaken", "proposal.updated",
   ];
-  let source;
-
+  // A browser has few connections to one server; a page that nobody sees needs none.
   function listen() {
+    source?.close();
+    if (document.hidden) return;
     source = new EventSource(`/events?after=${place}`);
     for (const kind of kinds) source.addEventListener(kind, heard);
     source.onerror = () => {
       if (source.readyState !== EventSource.CLOSED) return; // it comes back by itself
-      look(); // which leads to the sign-in if that is why
+      soon(); // which leads to the sign-in if that is why
       setTimeout(listen, AGAIN);
     };
   }
 
   listen();
-  addEventListener("pagehide", () => source.close());
+  document.addEventListener("visibilitychange", listen);
+  addEventListener("pagehide", () => source?.close());
   addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 }
