@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from rsvpd.config.values import Duration, HttpUrl, chosen_secret, is_loopback, one_secret
+from rsvpd.config.values import Duration, FolderName, HttpUrl, chosen_secret, is_loopback, one_secret
 
 
 class Security(StrEnum):
@@ -91,17 +91,17 @@ class Afterwards(StrEnum):
 class ImapSettings(ServerSettings):
     """The organizer's mailbox."""
 
-    folders: tuple[str, ...] = Field(default=("INBOX",), min_length=1)
+    folders: tuple[FolderName, ...] = Field(default=("INBOX",), min_length=1)
     r"""Folders to watch for replies, by name or by special use such as `\Junk` (RFC 6154)."""
     afterwards: Afterwards = Afterwards.NOTHING
     """What is done with a mail that was recorded: `nothing`, `mark` or `move`."""
-    move_to: str | None = Field(default=None, min_length=1)
+    move_to: FolderName | None = None
     """The folder for `afterwards = "move"`, by name or by special use."""
     connections_per_server: int | None = Field(default=None, ge=1)
     """At most so many connections to this server at a time, of all organizers together."""
     save_sent: bool = True
     """Whether a copy of what was sent is put into the folder of sent mails."""
-    sent_folder: str | None = Field(default=None, min_length=1)
+    sent_folder: FolderName | None = None
     """That folder; by default the one that the server marks as \\Sent (RFC 6154)."""
 
     @model_validator(mode="after")

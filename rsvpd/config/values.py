@@ -130,9 +130,18 @@ def _unix_socket(path: Path) -> Listener:
     return Listener(path=path)
 
 
+def _folder(value: str) -> str:
+    if not value or not value.isprintable():
+        raise ValueError(
+            f"{value!r} cannot be a folder's name: it is empty, or a sign in it cannot be printed"
+        )
+    return value
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Address = Annotated[str, AfterValidator(_address)]
 Zone = Annotated[str, AfterValidator(_zone)]
+FolderName = Annotated[str, AfterValidator(_folder)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 Listen = Annotated[Listener, BeforeValidator(_listener)]
