@@ -22,7 +22,7 @@ from sqlmodel import select
 
 import house
 from builders import Party
-from house import NOW, START, facts, invite, plain_reply
+from house import NOW, START, Keys, facts, invite, plain_reply
 from rig.dovecot import DOMAIN, Dovecot
 from rig.smtpd import Smtpd
 from rsvpd.app import open_app
@@ -67,11 +67,16 @@ class Siege:
     newest: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
     mails: Counter[str] = field(default_factory=Counter)
     kills: Counter[str] = field(default_factory=Counter)
+    imap: Keys = field(default_factory=dict)
+    smtp: Keys = field(default_factory=dict)
+    """What is configured otherwise, for wires between."""
     _daemons: list[subprocess.Popen[bytes]] = field(default_factory=list)
     _second: int = 0
 
-    def prepare(self, organizers: int) -> None:
+    def prepare(self, organizers: int, timeout: str = "10s") -> None:
         """Writes the configuration and registers the meetings."""
+        imap = {"save_sent": False, "afterwards": "mark", "timeout": timeout, **self.imap}
+        smtp = {"port": self.smtpd.port, "timeout": timeout, **self.smtp}
         self.organizers = [
             Party(f"org{n}.{uuid.uuid4().hex[:8]}@{DOMAIN}", f"Org {n}") for n in range(organizers)
         ]
@@ -79,8 +84,8 @@ class Siege:
             house.organizer(
                 f"org{n}",
                 one.address,
-                imap=house.imap(self.dovecot, one.address, save_sent=False, afterwards="mark"),
-                smtp=house.smtp(self.smtpd.port),
+                imap=house.imap(self.dovecot, one.address, **imap),
+                smtp=house.smtp(**smtp),
             )
             for n, one in enumerate(self.organizers)
         ]
@@ -131,7 +136,7 @@ class Siege:
     def besieged(self, daemons: int) -> Iterator[None]:
         """Daemons that are killed at any moment and started again."""
         stop = threading.Event()
-        self._daemons = [self._start(n, armed=True) for n in range(daemons)]
+        self.start(daemons, armed=True)
         killer = threading.Thread(target=self._kill_until, args=(stop,), daemon=True)
         killer.start()
         try:
@@ -141,7 +146,11 @@ class Siege:
             killer.join()
             self.end()
             self.kills.update(self._deaths())
-            self._daemons = [self._start(n, armed=False) for n in range(daemons)]
+            self.start(daemons)
+
+    def start(self, daemons: int, *, armed: bool = False) -> None:
+        """Starts daemons; those that are armed die sooner or later."""
+        self._daemons = [self._start(number, armed=armed) for number in range(daemons)]
 
     def _start(self, number: int, *, armed: bool) -> subprocess.Popen[bytes]:
         more = {SEED: str(self.chance.random()), DEATHS: str(self.folder / "deaths")} if armed else {}
