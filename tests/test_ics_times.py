@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from rsvpd.itip.ics import times
+from rsvpd.itip.ics import times, zones
 from rsvpd.itip.ics.lines import parse, parse_line
 from rsvpd.itip.ics.reading import Unreadable, read
 from rsvpd.itip.ics.times import Zones
@@ -105,8 +105,8 @@ NAMED: dict[str, float | None] = {
 def test_zones(name: str) -> None:
     broken = ZONE.format(name="Broken").replace("+0430", "x")
     empty = "BEGIN:VTIMEZONE\nTZID:Empty\nEND:VTIMEZONE\n"
-    zones = Zones(parse((ZONE.format(name="Ours") + empty + broken).encode()).root.blocks)
-    zone = zones.get(name)
+    known = Zones(parse((ZONE.format(name="Ours") + empty + broken).encode()).root.blocks)
+    zone = known.get(name)
     offset = zone.utcoffset(datetime(2026, 12, 3)) if zone else None  # noqa: DTZ001  local
     assert (offset / timedelta(hours=1) if offset is not None else None) == NAMED[name]
 
@@ -147,3 +147,10 @@ def test_instants(line: str) -> None:
 def test_an_instant_at_the_end_of_time_is_near_it_or_none(zone: str, value: str) -> None:
     found = times.instant_of(parse_line(f"DTSTAMP;TZID={zone}:{value}"), Zones(()))
     assert found is None or abs(found.year - int(value[:4])) <= 1
+
+
+def test_a_change_of_clocks_that_no_simple_rule_says_has_none() -> None:
+    """Jerusalem changes on the Friday before the last Sunday of March: the fourth, or the fifth."""
+    onsets = [datetime(2023, 3, 24, 2), datetime(2024, 3, 29, 2)]  # noqa: DTZ001  local times
+    assert zones._rule(onsets, 2023, 2024) is None
+    assert zones._rule(onsets[:1], 2023, 2023) is not None
