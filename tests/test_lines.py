@@ -17,6 +17,7 @@ ATTENDEE = "ATTENDEE;PARTSTAT=ACCEPTED;CN=Alice:mailto:alice@example.com"
 
 UNFOLDED: dict[str, tuple[str, list[str]]] = {
     "nothing to do": ("A:1\r\nB:2\r\n", ["A:1", "B:2"]),
+    "a line of blanks inside a fold": ("UID:a\r\n   \r\n b\r\n", ["UID:ab"]),
     "a fold": ("SUMMARY:Budget\r\n  review\r\n", ["SUMMARY:Budget review"]),
     "a fold with a TAB (Android)": ("SUMMARY:Bud\r\n\tget\r\n", ["SUMMARY:Budget"]),
     "a fold in a name": ("SUM\r\n MARY:x\r\n", ["SUMMARY:x"]),
