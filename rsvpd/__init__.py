@@ -15,6 +15,7 @@ The floor plan. A room imports only from lower floors; import-linter holds it.
     delivery       outgoing rows -> SMTP
     reminders      rules -> outgoing rows for those who have not answered
     reports        who is coming and what is new, as text, HTML and tables
+    webhooks       changes -> the programs that asked to be told
     calendars      meetings with their answers -> the organizer's own calendar
     store, mail    the only rooms that talk SQL, IMAP, SMTP, CalDAV and OAuth
     letters        the words of the mails

@@ -28,6 +28,7 @@ from rsvpd.reports import Reports
 from rsvpd.review import Review
 from rsvpd.store.clock import DatabaseClock
 from rsvpd.store.database import Database
+from rsvpd.webhooks import Webhooks
 
 if TYPE_CHECKING:
     from rsvpd.mail.caldav import CalDavCalendar
@@ -92,6 +93,11 @@ class App:
     def reports(self) -> Reports:
         """What reporting needs."""
         return Reports(self.database, self.clock, self.settings, self.rules)
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """What telling other programs of changes needs."""
+        return Webhooks(self.database, self.clock, self.settings)
 
     @property
     def review(self) -> Review:

@@ -15,10 +15,10 @@ from functools import partial
 import structlog
 
 from rsvpd.app import App
-from rsvpd.config import OrganizerSettings
+from rsvpd.config import OrganizerSettings, WebhookSettings
 from rsvpd.delivery import Fate
 from rsvpd.lanes import Lanes
-from rsvpd.ports import CouldNot
+from rsvpd.ports import CouldNot, ReceiverUnavailable
 from rsvpd.sharing import Member
 from rsvpd.store.outgoing import Claimed
 from rsvpd.telling import Telling
@@ -66,7 +66,7 @@ class Chore:
 
 @dataclass(slots=True)
 class Chores:
-    """Everything that is done for organizers at intervals, under the settings of `app`."""
+    """Everything that is done for organizers and webhooks at intervals, under the settings of `app`."""
 
     app: App
     member: Member
@@ -88,6 +88,36 @@ class Chores:
                 work = partial(self._serve, chore, organizer, job)
                 self.lanes.put(chore.server(organizer), work, troubled=troubles.has(job))
         troubles.over(chore.verb)
+
+    def tell(self) -> None:
+        """Has every webhook told of what changed, each in a lane of its own, so that none waits for another."""
+        troubles = self.guard.telling.troubles
+        due = self.app.webhooks.due()
+        for webhook in self.app.settings.webhook:
+            job = f"webhook {webhook.name}"
+            if webhook not in due:
+                troubles.nothing_to_do(job)
+            elif job not in self._in_hand:
+                self._in_hand.add(job)
+                self.lanes.put(job, partial(self._tell, webhook, job), troubled=troubles.has(job))
+        troubles.over("webhook")
+
+    def _tell(self, webhook: WebhookSettings, job: str) -> None:
+        try:
+            self.guard.turn(job, partial(self._told, webhook, job), webhook.timeout)
+        finally:
+            self._in_hand.discard(job)
+
+    def _told(self, webhook: WebhookSettings, job: str) -> bool:
+        """Whether the receiver was asked at all."""
+        telling = self.guard.telling
+        try:
+            told = self.app.webhooks.tell(webhook, self.member, partial(self.keep_on, job))
+        except ReceiverUnavailable:
+            telling.metrics.event("later")
+            raise
+        telling.told(webhook.name, told)
+        return bool(told.events or told.missed)
 
     def _serve(self, chore: Chore, organizer: OrganizerSettings, job: str) -> None:
         work = partial(self._alone, chore, organizer) if chore.alone else partial(chore.work, organizer)

@@ -226,6 +226,27 @@ class ChangePage(_Said):
     last: int
 
 
+class Missed(_Said):
+    """Changes above `after`, up to `until`, were taken out of the feed before a webhook had them."""
+
+    after: int
+    until: int
+
+
+class Tried(_Said):
+    """What `rsvpd webhook test` sends."""
+
+    webhook: str
+
+
+class Event(_Said):
+    """What a webhook is sent: `type` is the `kind` of a change, `changes.missed` or `test`."""
+
+    type: str
+    timestamp: Instant
+    data: Change | Missed | Tried
+
+
 class Problem(_Said):
     """What went wrong, and what to do (RFC 9457)."""
 

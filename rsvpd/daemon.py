@@ -134,6 +134,7 @@ class Daemon:
         look(polling, "calendar", chores.keep_calendars)
         look(lambda: REMINDER_INTERVAL, "remind", chores.remind)
         look(lambda: REMINDER_INTERVAL, "report", chores.report)
+        every(lambda: DELIVERY_INTERVAL, "webhook", partial(chores.guard.turn, "webhook", chores.tell))
         every(lambda: _BEAT, "beat", partial(self.turning.beat, "scheduler", _LONGEST_SILENCE))
         every(lambda: _BEAT, WRITING, partial(chores.guard.turn, WRITING, self._write_down))
         tidy = partial(chores.guard.turn, HOUSEKEEPING, partial(self._keep_house, chores), _VACUUM)

@@ -9,7 +9,6 @@ whatever happens to it, the mail is sent.
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -17,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
+from rsvpd import retrying
 from rsvpd.config import OrganizerSettings, SmtpSettings
 from rsvpd.itip.addresses import normalise
 from rsvpd.ports import (
@@ -39,8 +39,6 @@ from rsvpd.store.outgoing import Claimed
 from rsvpd.store.writes import Transaction
 
 _CLAIM = 50
-_FIRST_WAIT = timedelta(minutes=1)
-_LONGEST_WAIT = timedelta(hours=2)
 _LONGEST_HOLD = timedelta(minutes=10)
 """A server that is away is asked again at least so often: one connection, whatever waits."""
 _SHORT_HOLD = timedelta(seconds=30)
@@ -175,7 +173,7 @@ class _Round:
         with self.delivery.database.begin() as session:
             outgoing.release(session, untried, now)
             since = outgoing.waiting_since(session, name) or now
-            wait = wait or _jittered(min(max(now - since, _FIRST_WAIT), _LONGEST_HOLD))
+            wait = wait or retrying.jittered(min(max(now - since, retrying.FIRST_WAIT), _LONGEST_HOLD))
             outgoing.hold(session, name, now, now + wait, words)
             horizon = now - self.settings.give_up_after
             given_up = outgoing.give_up(session, name, before=horizon, words=words)
@@ -219,18 +217,8 @@ class _Round:
         if now - (mail.first_tried_at or now) >= self.settings.give_up_after:
             outgoing.mark_failed(session, mail, words)
             return Fate.FAILED
-        outgoing.mark_later(session, mail, now + _wait(mail.attempts), words, now)
+        outgoing.mark_later(session, mail, now + retrying.wait(mail.attempts), words, now)
         return Fate.LATER
-
-
-def _wait(attempts: int) -> timedelta:
-    """Twice as long after each attempt."""
-    return _jittered(min(_FIRST_WAIT * (1 << min(attempts, 10)), _LONGEST_WAIT))
-
-
-def _jittered(wait: timedelta) -> timedelta:
-    """A quarter more or less, so that many do not come back at once."""
-    return wait * random.uniform(0.75, 1.25)  # noqa: S311  no secret
 
 
 def keeps_sent(organizer: OrganizerSettings) -> bool:

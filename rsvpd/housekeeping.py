@@ -10,7 +10,7 @@ from rsvpd.config import Settings
 from rsvpd.itip.addresses import normalise
 from rsvpd.itip.pseudonyms import Person, is_pseudonym
 from rsvpd.ports import Clock, CouldNot
-from rsvpd.store import erasing, feed, retention, upkeep
+from rsvpd.store import erasing, feed, retention, upkeep, webhooks
 from rsvpd.store.database import Database
 from rsvpd.store.erasing import Erasure
 from rsvpd.store.writes import Transaction
@@ -76,14 +76,24 @@ class Housekeeping:
         if self.settings.keep_finished_meetings_days is not None and clock_is_believed:
             before = now - timedelta(days=self.settings.keep_finished_meetings_days)
             meetings = self._remove_meetings(before, keep_on)
-        changes = self._emptied(
-            self._prune, now - timedelta(days=self.settings.keep_changes_days), now, keep_on
-        )
+        changes = self._prune(now, keep_on) if clock_is_believed else 0
         tidied = upkeep.tidy(self.database, whole=whole) if keep_on() else upkeep.Tidied()
         return Kept(replies, mails, meetings, tidied.freed, tidied.lingers, changes)
 
-    def _prune(self, session: Transaction, before: datetime, _now: datetime, limit: int) -> int:
-        return feed.prune(session, before, limit)
+    def _prune(self, now: datetime, keep_on: Callable[[], bool]) -> int:
+        """What a webhook was not told of yet stays for twice as long."""
+        days = timedelta(days=self.settings.keep_changes_days)
+        names = [webhook.name for webhook in self.settings.webhook]
+
+        def told(session: Transaction, before: datetime, _now: datetime, limit: int) -> int:
+            return feed.prune(session, before, limit, keep_after=webhooks.behind(session, names))
+
+        def anyway(session: Transaction, before: datetime, _now: datetime, limit: int) -> int:
+            return feed.prune(session, before, limit)
+
+        return self._emptied(anyway, now - 2 * days, now, keep_on) + self._emptied(
+            told, now - days, now, keep_on
+        )
 
     def _emptied(
         self,

@@ -42,6 +42,9 @@ class Metrics:
             ["outcome"],
             registry=self.registry,
         )
+        self._events = Counter(
+            "rsvpd_webhook_events", "Calls of webhooks, by outcome.", ["outcome"], registry=self.registry
+        )
         self._errors = Counter(
             "rsvpd_errors",
             "What could not be done, by kind, each time it was tried.",
@@ -61,6 +64,10 @@ class Metrics:
     def mail(self, outcome: str) -> None:
         """A server was given a mail: `sent`, `later` or `failed`."""
         self._mails.labels(outcome).inc()
+
+    def event(self, outcome: str, count: int = 1) -> None:
+        """Receivers of webhooks took so many events (`sent`), or one that is tried again (`later`)."""
+        self._events.labels(outcome).inc(count)
 
     def error(self, kind: str) -> None:
         """Something could not be done."""
@@ -94,6 +101,7 @@ class _Moment(Collector):
         yield works
         if sight.database is None:
             yield from self._queues()
+            yield from self._webhooks()
 
     def _mailboxes(self, polls: list[Job]) -> Iterator[Metric]:
         connected = GaugeMetricFamily(
@@ -133,6 +141,27 @@ class _Moment(Collector):
             )
             yield _gauge("rsvpd_review_proposals", "Proposals of another time that wait.", waiting.proposals)
         yield _gauge("rsvpd_daemons", "Daemons that share the work.", len(self._sight.daemons))
+
+    def _webhooks(self) -> Iterator[Metric]:
+        works = GaugeMetricFamily(
+            "rsvpd_webhook_up", "Whether a webhook takes what it is sent.", labels=["webhook"]
+        )
+        waiting = GaugeMetricFamily(
+            "rsvpd_webhook_waiting",
+            "Changes that a webhook was not told of, up to 10000.",
+            labels=["webhook"],
+        )
+        oldest = GaugeMetricFamily(
+            "rsvpd_webhook_oldest_seconds", "Age of the oldest of these.", labels=["webhook"]
+        )
+        for one in self._sight.webhooks:
+            works.add_metric([one.name], float(self._sight.trouble_of(one) is None))
+            waiting.add_metric([one.name], one.waiting)
+            if one.oldest_at:
+                oldest.add_metric([one.name], (self._sight.at - one.oldest_at).total_seconds())
+        yield works
+        yield waiting
+        yield oldest
 
 
 def _gauge(name: str, words: str, value: float) -> GaugeMetricFamily:

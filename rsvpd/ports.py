@@ -71,6 +71,10 @@ class TransportLost(TransportUnavailable):
         self.others_wait = others_wait
 
 
+class ReceiverUnavailable(CouldNot):
+    """The receiver of a webhook cannot be reached, or takes nothing: everything for it waits."""
+
+
 @dataclass(frozen=True, slots=True)
 class FolderState:
     """What SELECT said of a folder (RFC 9051 6.3.2)."""

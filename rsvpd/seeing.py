@@ -14,10 +14,11 @@ from typing import Any
 
 from rsvpd.config import OrganizerSettings, Settings
 from rsvpd.ports import Clock, CouldNot
-from rsvpd.store import health, members
+from rsvpd.store import health, members, webhooks
 from rsvpd.store.database import Database
 from rsvpd.store.health import Part, Queue, Waiting
 from rsvpd.store.members import Daemon
+from rsvpd.store.webhooks import WebhookView
 
 HOUSEKEEPING = "housekeeping"
 """What is kept no longer is taken away, and the database kept in order."""
@@ -67,6 +68,7 @@ class Sight:
     waiting: Waiting | None = None
     daemons: tuple[Daemon, ...] = ()
     stuck: tuple[str, ...] = ()
+    webhooks: tuple[WebhookView, ...] = ()
 
     @property
     def troubles(self) -> list[str]:
@@ -74,7 +76,9 @@ class Sight:
         found = [self.database] if self.database else []
         found += [f"{loop} does not go on: restart the daemon" for loop in self.stuck]
         found += [f"{job.name}: {job.words}" for job in self.jobs if not job.well]
-        return found + [f"{queue.organizer}: {_NOT_TAKEN}" for queue in self.queues if self.is_late(queue)]
+        found += [f"{queue.organizer}: {_NOT_TAKEN}" for queue in self.queues if self.is_late(queue)]
+        hooked = ((one.name, self.trouble_of(one)) for one in self.webhooks)
+        return found + [f"webhook {name}: {words}" for name, words in hooked if words]
 
     def as_json(self) -> dict[str, Any]:
         """All of it for programs; instants stay what they are."""
@@ -87,6 +91,7 @@ class Sight:
             "daemons": [asdict(daemon) for daemon in self.daemons],
             "jobs": [{key: job[key] for key in _JOB} for job in jobs],
             "queues": [asdict(queue) for queue in self.queues],
+            "webhooks": [asdict(one) | {"trouble": self.trouble_of(one)} for one in self.webhooks],
             "held": self.waiting.held if self.waiting else None,
             "proposals": self.waiting.proposals if self.waiting else None,
             "unfetched": self.waiting.unfetched if self.waiting else None,
@@ -101,6 +106,13 @@ class Sight:
         """Whether mails are due that nobody takes."""
         return queue.due_since is not None and self.at - queue.due_since > _GRACE
 
+    def trouble_of(self, webhook: WebhookView) -> str | None:
+        """What is wrong with a webhook: it takes nothing, or nobody tells it."""
+        if webhook.trouble is not None or webhook.oldest_at is None:
+            return webhook.trouble
+        heard = max(webhook.oldest_at, webhook.delivered_at or webhook.oldest_at)
+        return _NOT_TOLD if self.at - heard > _GRACE else None
+
 
 _HOUSE_AGAIN = timedelta(days=2)
 """House is kept once a day; so long that was not done is a trouble."""
@@ -110,6 +122,7 @@ _SILENT = ("remind", "report")
 """Jobs that are worth a word only where they fail."""
 _JOB = ("verb", "organizer", "well", "worked_at", "trouble", "since")
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+_NOT_TOLD = "changes wait and nobody sends them: is `rsvpd run` running?"
 _NOT_TAKEN = "mails are due and nobody sends them: is `rsvpd run` running?"
 
 
@@ -131,12 +144,14 @@ class Seeing:
         """How it goes now. `live` and `stuck` are what a daemon knows of itself, which runs `since` then."""
         known: dict[str, Part] = {}
         queues: list[Queue] = []
+        hooks: list[WebhookView] = []
         waiting, trouble, daemons = None, None, []
         try:
             now = self.clock.now()
             with self.database.read() as session:
                 known, daemons = health.parts(session), members.daemons(session)
                 queues, waiting = health.queues(session, now), health.waiting(session)
+                hooks = webhooks.views(session, self.settings.webhook)
         except CouldNot as error:
             now, trouble = datetime.now(UTC), str(error)
         merged = _newest(known, live or {})
@@ -146,7 +161,7 @@ class Seeing:
         merged = {name: self._over(part, waits, now) for name, part in merged.items()}
         jobs = [job for one in self.settings.organizer for job in self._jobs(one, merged, now, begun)]
         jobs += _of_the_house(merged, now)
-        return Sight(now, trouble, tuple(jobs), tuple(queues), waiting, tuple(daemons), stuck)
+        return Sight(now, trouble, tuple(jobs), tuple(queues), waiting, tuple(daemons), stuck, tuple(hooks))
 
     def _over(self, part: Part, waits: Collection[str], now: datetime) -> Part:
         """A trouble is over where nothing is left to be done: it then is not told of again, nor ended."""

@@ -13,6 +13,7 @@ from rsvpd.intake import Polled
 from rsvpd.metrics import Metrics
 from rsvpd.store.outgoing import Claimed
 from rsvpd.troubles import Troubles
+from rsvpd.webhooks import Told
 
 log = structlog.get_logger("rsvpd")
 
@@ -50,6 +51,17 @@ class Telling:
             organizer=mail.organizer,
             message_id=mail.message_id,
         )
+
+    def told(self, webhook: str, told: Told) -> None:
+        """A webhook took events."""
+        self.metrics.event("sent", told.events)
+        if told.events:
+            log.info("webhook", webhook=webhook, events=told.events)
+        if told.missed:
+            after, until = told.missed
+            log.warning(
+                "changes were gone before the webhook had them", webhook=webhook, after=after, until=until
+            )
 
 
 def telling(now: Callable[[], datetime]) -> Telling:

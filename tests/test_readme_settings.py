@@ -24,6 +24,7 @@ NOT_TO_BEGIN_WITH = {
     *(f"organizer.{part}.password{way}" for part in ("imap", "caldav") for way in ("", "_env")),
     *(f"organizer.oauth.{key}" for key in ("client_secret", "client_secret_env")),
     *(f"organizer.oauth.{key}" for key in ("service_account_file", "subject")),
+    *(f"webhook.{key}" for key in ("secret", "secret_env")),
 }
 """What the template leaves out: a secret is better in a file of its own, and only one grant can be shown."""
 
@@ -77,7 +78,9 @@ def configured(key: str = "", value: object = None) -> Settings:
     }
     reminder: dict[str, Any] = {"name": "no answer yet", "before_start": "2d"}
     report = {"name": "every morning", "cron": "0 8 * * *"}
+    webhook = {"name": "crm", "url": "https://hooks.example.org/", "secret_file": "/etc/rsvpd/crm.secret"}
     keys: dict[str, Any] = {"organizer": [organizer], "reminder": [reminder], "report": [report]}
+    keys["webhook"] = [webhook]
     if key:
         *place, last = key.split(".")
         table = keys

@@ -16,6 +16,7 @@ from rsvpd.cli import (
     review,
     status,
     tokens,
+    webhooks,
 )
 from rsvpd.cli.root import app
 

@@ -63,7 +63,7 @@ def poll(
     organizer: Annotated[str | None, typer.Option(help="Only this organizer's mailbox.")] = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Read every mailbox and send what is due, once, then exit.
+    """Read every mailbox, send what is due and tell the webhooks, once, then exit.
 
     Example, from cron: [bold]rsvpd poll --format json >> replies.jsonl[/]
     """
@@ -86,6 +86,8 @@ def poll(
                 rows += polled.rows
                 unsupported += polled.unsupported
                 troubles += failed
+    if organizer is None:
+        troubles += _tell_webhooks(house, counted)
     _write_down(house, said)
     if form is Format.TABLE:
         typer.echo(", ".join(f"{n} {what}" for what, n in sorted(counted.items()) if n) or "Nothing new.")
@@ -97,6 +99,16 @@ def poll(
         print(f"rsvpd: {trouble}", file=sys.stderr)  # noqa: T201
     if troubles:
         raise typer.Exit(1)
+
+
+def _tell_webhooks(house: App, counted: Counter[str]) -> Iterator[str]:
+    """What went wrong, a line each; the others go on."""
+    for webhook in house.settings.webhook:
+        try:
+            with sharing.member(house.database) as worker:
+                counted.update(told=house.webhooks.tell(webhook, worker).events)
+        except CouldNot as error:
+            yield str(error)
 
 
 def _remind_one(house: App, organizer: OrganizerSettings, counted: Counter[str]) -> Polled | None:

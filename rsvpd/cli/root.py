@@ -39,6 +39,9 @@ oauth_app = typer.Typer(
     help="Logins with access tokens instead of passwords.", no_args_is_help=True, rich_markup_mode="rich"
 )
 token_app = typer.Typer(help="Who may ask over HTTP.", no_args_is_help=True, rich_markup_mode="rich")
+webhook_app = typer.Typer(
+    help="Programs that are told of changes.", no_args_is_help=True, rich_markup_mode="rich"
+)
 for _part, _name in (
     (meeting_app, "meeting"),
     (attendee_app, "attendee"),
@@ -47,6 +50,7 @@ for _part, _name in (
     (outgoing_app, "outgoing"),
     (oauth_app, "oauth"),
     (token_app, "token"),
+    (webhook_app, "webhook"),
     (database_app, "db"),
 ):
     app.add_typer(_part, name=_name)

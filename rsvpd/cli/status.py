@@ -12,13 +12,14 @@ from rsvpd.cli import output
 from rsvpd.cli.root import Format, FormatOption, app, opened
 from rsvpd.seeing import Job, Seeing, Sight, age
 from rsvpd.store.health import Queue, Waiting
+from rsvpd.store.webhooks import WebhookView
 
 _JOBS = ("verb", "organizer", "well", "worked_at", "trouble", "since")
 
 
 @app.command(rich_help_panel="Work")
 def status(form: FormatOption = Format.TABLE) -> None:
-    """Show how it goes: the daemons, every mailbox and server, the queue.
+    """Show how it goes: the daemons, every mailbox and server, the queue, the webhooks.
 
     Status 1 if something is wrong. It asks the database alone, so what a daemon found shows here after
     at most five seconds.
@@ -50,6 +51,8 @@ def _print(sight: Sight, console: Console) -> None:
     _print_jobs(sight.jobs, sight.at, console)
     if sight.queues:
         _print_queues(sight.queues, sight.at, console)
+    if sight.webhooks:
+        _print_webhooks(sight, console)
     if sight.waiting:
         for line in _for_a_person(sight.waiting):
             console.print(line)
@@ -78,6 +81,23 @@ def _print_queues(queues: Sequence[Queue], now: datetime, console: Console) -> N
         table.add_row(output.plain(queue.organizer), str(queue.waiting), str(queue.failed), oldest)
     console.print()
     console.print(table)
+
+
+def _print_webhooks(sight: Sight, console: Console) -> None:
+    table = output.table("webhook", "changes waiting", "oldest waits for", "how it goes")
+    for one in sight.webhooks:
+        oldest = age(sight.at, one.oldest_at) if one.oldest_at else ""
+        table.add_row(output.plain(one.name), str(one.waiting), oldest, _state_of(sight, one))
+    console.print()
+    console.print(table)
+
+
+def _state_of(sight: Sight, webhook: WebhookView) -> str:
+    trouble = sight.trouble_of(webhook)
+    if trouble is None:
+        return "[green]works[/]" if webhook.delivered_at else "[dim]nothing to say yet[/]"
+    since = f" (for {age(sight.at, webhook.since)})" if webhook.since else ""
+    return f"[red]{output.plain(trouble)}[/]{since}"
 
 
 def _for_a_person(waiting: Waiting) -> Iterator[str]:

@@ -23,6 +23,7 @@ from rsvpd.config.settings import (
     Settings,
 )
 from rsvpd.config.values import ConfigInvalid, Listener, is_loopback
+from rsvpd.config.webhooks import Kind, WebhookSettings
 
 __all__ = [
     "Afterwards",
@@ -33,6 +34,7 @@ __all__ = [
     "Grant",
     "HttpSettings",
     "ImapSettings",
+    "Kind",
     "LimitSettings",
     "Listener",
     "LogFormat",
@@ -47,6 +49,7 @@ __all__ = [
     "ServerSettings",
     "Settings",
     "SmtpSettings",
+    "WebhookSettings",
     "is_loopback",
     "load",
     "parse",

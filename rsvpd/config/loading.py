@@ -21,6 +21,7 @@ _FILES = frozenset(
     {
         "password_file",
         "token_secret_file",
+        "secret_file",
         "client_secret_file",
         "service_account_file",
         "ca_file",

@@ -16,6 +16,7 @@ from rsvpd.config.reminders import ReminderSettings
 from rsvpd.config.reports import ReportSettings
 from rsvpd.config.servers import Section
 from rsvpd.config.values import ConfigInvalid, Duration, Listen, secret_in
+from rsvpd.config.webhooks import WebhookSettings
 from rsvpd.itip.addresses import normalise
 from rsvpd.itip.ics.reading import Limits
 from rsvpd.itip.trust import Policy, SentBy, TextAnswers, Uninvited
@@ -89,6 +90,7 @@ class Settings(BaseSettings):
     organizer: tuple[OrganizerSettings, ...] = ()
     reminder: tuple[ReminderSettings, ...] = ()
     report: tuple[ReportSettings, ...] = ()
+    webhook: tuple[WebhookSettings, ...] = ()
     limits: LimitSettings = LimitSettings()
     http: HttpSettings | None = None
     """Without it the daemon listens nowhere."""
@@ -142,7 +144,8 @@ class Settings(BaseSettings):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"two organizers are called {twice[0]}; give each a name of its own")
-        for kind, rules in (("reminder", self.reminder), ("report", self.report)):
+        named = (("reminder", self.reminder), ("report", self.report), ("webhook", self.webhook))
+        for kind, rules in named:
             called = [rule.name for rule in rules]
             again = sorted({name for name in called if called.count(name) > 1})
             if again:

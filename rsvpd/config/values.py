@@ -56,7 +56,14 @@ def _http_url(value: str) -> str:
     return _url(value, "https://cal.example.org/events/")
 
 
-def _url(value: str, example: str) -> str:
+def _hook_url(value: str) -> str:
+    url = _url(value, "https://hooks.example.org/rsvpd", query=True)
+    if not url.isascii():
+        raise ValueError("write the host in its xn-- form, and other letters of the path as %XX")
+    return url
+
+
+def _url(value: str, example: str, *, query: bool = False) -> str:
     """An address to ask; what belongs into other settings, or is never sent, is refused."""
     url = value.strip()
     wanted = f"write a URL such as {example}"
@@ -69,7 +76,7 @@ def _url(value: str, example: str) -> str:
         raise ValueError(wanted)
     if parts.username is not None or parts.password is not None:
         raise ValueError("leave the login out of it: username and password are settings of their own")
-    if parts.query or parts.fragment:
+    if (parts.query and not query) or parts.fragment:
         raise ValueError("leave out what follows the path")
     return url
 
@@ -144,6 +151,7 @@ Zone = Annotated[str, AfterValidator(_zone)]
 FolderName = Annotated[str, AfterValidator(_folder)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
+HookUrl = Annotated[str, AfterValidator(_hook_url)]
 Listen = Annotated[Listener, BeforeValidator(_listener)]
 
 

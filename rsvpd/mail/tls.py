@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
-from rsvpd.config import OAuthSettings, ServerSettings
+from rsvpd.config import OAuthSettings, ServerSettings, WebhookSettings
 from rsvpd.ports import CouldNot
 
 _DEEPEST = 20
 _OBJECT = re.compile(r"<[^<>]* object at [^<>]*>:? ?")
 
 
-def context(settings: ServerSettings | OAuthSettings) -> ssl.SSLContext:
+def context(settings: ServerSettings | OAuthSettings | WebhookSettings) -> ssl.SSLContext:
     """A context that verifies against the system's certificates, or against `ca_file`.
 
     Connections share it, for each would hold a megabyte of certificates of its own:

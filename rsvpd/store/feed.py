@@ -10,11 +10,12 @@ record, and is never given again.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import takewhile
 
-from sqlalchemy import delete, func, text, update
+from sqlalchemy import ColumnElement, delete, func, text, update
 from sqlmodel import Session, col, select
 
 from rsvpd.ports import CouldNot
@@ -39,6 +40,24 @@ class FeedPruned(CouldNot):
             f"read everything anew, then ask for what is after {last}"
         )
         self.first = first
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which changes: of these organizers, of these kinds; where none is named, of all."""
+
+    organizers: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+
+    def tests(self) -> Iterator[ColumnElement[bool]]:
+        """What must hold for a row."""
+        if self.organizers:
+            yield col(ChangeRow.organizer).in_(self.organizers)
+        if self.kinds:
+            yield col(ChangeRow.kind).in_(self.kinds)
+
+
+EVERYTHING = Wanted()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +88,10 @@ def number(session: Session) -> None:
 
 
 def after(
-    session: Session, place: int | None, *, organizer: str | None = None, limit: int
+    session: Session, place: int | None, wanted: Wanted = EVERYTHING, *, limit: int
 ) -> list[ChangeView]:
-    """The changes above `place`, in their order, or from the first there is; of one organizer, or all.
-
-    Raises `FeedPruned`.
-    """
-    query = select(ChangeRow).where(col(ChangeRow.number) > (place or 0))
-    if organizer is not None:
-        query = query.where(ChangeRow.organizer == organizer)
+    """The changes above `place`, in their order, or from the first there is. Raises `FeedPruned`."""
+    query = select(ChangeRow).where(col(ChangeRow.number) > (place or 0), *wanted.tests())
     rows = session.exec(query.order_by(col(ChangeRow.number)).limit(limit)).all()
     if place is not None:  # looked at last: what is taken away meanwhile is then noticed
         feed = _feed(session)
@@ -100,6 +114,14 @@ def newest(session: Session, *, meeting_id: int | None = None, organizer: str | 
     if organizer is not None:
         query = query.where(ChangeRow.organizer == organizer)
     return max(session.exec(query).one() or 0, feed.pruned)
+
+
+def waiting(session: Session, place: int, wanted: Wanted, most: int) -> tuple[int, datetime | None]:
+    """How many changes above `place` there are, counted up to `most`, and when the first of them was made."""
+    query = select(ChangeRow.at).where(col(ChangeRow.number) > place, *wanted.tests())
+    first = session.exec(query.order_by(col(ChangeRow.number)).limit(1)).first()
+    counted = select(func.count()).select_from(query.limit(most).subquery())
+    return session.exec(counted).one(), first
 
 
 def prune(session: Session, before: datetime, limit: int, *, keep_after: int | None = None) -> int:

@@ -22,6 +22,7 @@ from rsvpd.store.tables.replies import (
     ProposalRow,
     ProposalStatus,
 )
+from rsvpd.store.tables.webhooks import WebhookRow
 from rsvpd.store.tables.work import HealthRow, LeaseRow, MemberRow, SecretRow
 
 __all__ = [
@@ -50,5 +51,6 @@ __all__ = [
     "RequestRow",
     "RevisionRow",
     "SecretRow",
+    "WebhookRow",
     "metadata",
 ]

@@ -10,6 +10,7 @@ from fastapi.responses import Response, StreamingResponse
 
 from rsvpd.contract import Change, ChangePage
 from rsvpd.store import feed
+from rsvpd.store.feed import Wanted
 from rsvpd.web.api.answering import Limit, Organizer, answer
 from rsvpd.web.api.callers import Reading
 from rsvpd.web.api.document import RESPONSES
@@ -57,6 +58,7 @@ def list_changes(
     any more, the answer is 410.
     """
     chosen = asked.organizer(organizer)
+    wanted = Wanted(organizers=(chosen,) if chosen else ())
     streamed = _EVENTS in accept.lower()
     with asked.house.database.read() as session:
         newest = feed.newest(session)
@@ -69,7 +71,7 @@ def list_changes(
         if streamed and place is not None:
             feed.after(session, place, limit=1)  # refuses a place that is not in the feed any more
         if not streamed:
-            views = feed.after(session, place, organizer=chosen, limit=limit)
+            views = feed.after(session, place, wanted, limit=limit)
             # A full page may end before the newest; another one says how far it was looked.
             last = views[-1].number if len(views) == limit else max(newest, place or 0)
             last = max([last, *(view.number for view in views)])
