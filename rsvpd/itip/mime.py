@@ -16,8 +16,9 @@ from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
 from email.utils import getaddresses, parsedate_to_datetime
+from functools import lru_cache
 
-from rsvpd.itip import signed, tnef
+from rsvpd.itip import signed, splitting, tnef
 from rsvpd.itip.addresses import normalise
 from rsvpd.itip.ics.lines import decode
 from rsvpd.itip.model import Envelope
@@ -44,6 +45,7 @@ _RECIPIENTS = (
 _ASIDE = re.compile(r"\"[^\"]*\"|\([^()]*\)")
 _ANGLED = re.compile(r"<([^<>\s]+@[^<>\s]+)>")
 _BARE = re.compile(r"[^\s<>()\",;:]+@[^\s<>()\",;:]+")
+_FOLD = re.compile(r"\r?\n[ \t]*")
 _VALUE_CHARACTERS = 2_000
 _FIELD_CHARACTERS = 50_000
 """What of a field is looked at: the library's readers take the square of its length."""
@@ -89,19 +91,17 @@ def read(raw: bytes, *, depth: int = 20) -> Mail:
     winmails: list[bytes] = []
     text: tuple[str, str] | None = None
     too_deep = sealed = False
-    for part, level in _leaves(message):
+    for part, level, kind in _leaves(message):
         if level > depth:
             too_deep = True
             continue
-        kind = content_type(part)
-        if _is_calendar(part, kind):
+        name = filename(part)
+        if _is_calendar(part, kind, name):
             calendars.append(_calendar(part, kind))
-        elif _is_tnef(part, kind):
+        elif _is_tnef(part, kind, name):
             winmails.append(payload(part))
             calendars.extend(CalendarPart(data) for data in tnef.calendars(winmails[-1]))
-        elif (
-            kind in {"text/plain", "text/html"} and not part.get_filename() and (text is None or not text[1])
-        ):
+        elif kind in {"text/plain", "text/html"} and not name and (text is None or not text[1]):
             text = (kind, decode(payload(part), parameter(part, "charset"))[:_BODY_CHARACTERS].strip())
             sealed = sealed or text[1].startswith(_SEALED_TEXT)
         else:
@@ -109,27 +109,28 @@ def read(raw: bytes, *, depth: int = 20) -> Mail:
     return Mail(envelope(message), message, tuple(calendars), tuple(winmails), text, too_deep, sealed)
 
 
-def _leaves(message: Message) -> Iterator[tuple[Message, int]]:
-    """Every part that holds no parts, with its depth; message/* counts as one that is not looked into."""
+def _leaves(message: Message) -> Iterator[tuple[Message, int, str]]:
+    """Every part that holds no parts, with its depth and type; message/* counts as one that is not looked into."""
     stack: list[tuple[Message, int]] = [(message, 0)]
     while stack:
         part, level = stack.pop()
-        if part.get_content_maintype() == "message":
+        kind = content_type(part)
+        if kind.startswith("message/"):
             continue
-        found = _inside(part)
+        found = _inside(part, kind)
         if found:
             stack.extend((p, level + 1) for p in reversed(found))
         else:
-            yield part, level
+            yield part, level, kind
 
 
-def _inside(part: Message) -> Sequence[Message]:
+def _inside(part: Message, kind: str) -> Sequence[Message]:
     """The parts of a multipart, or the mail that an S/MIME signature wraps."""
     if part.is_multipart():
         return inner(part)
-    if part.get_content_maintype() == "multipart":
+    if kind.startswith("multipart/"):
         return split_anew(part)
-    if content_type(part) in _SIGNED_TYPES or filename(part).endswith(".p7m"):
+    if kind in _SIGNED_TYPES or filename(part).endswith(".p7m"):
         content = signed.content(payload(part))
         return [message] if content and (message := _parsed(content)) else []
     return []
@@ -137,17 +138,17 @@ def _inside(part: Message) -> Sequence[Message]:
 
 def _parsed(raw: bytes) -> Message | None:
     try:
-        return message_from_bytes(raw)
+        return splitting.read(raw)
     except (RecursionError, ValueError, LookupError):  # multiparts nested past what the parser can hold
         return None
 
 
-def _is_calendar(part: Message, kind: str) -> bool:
-    if kind in _CALENDAR_TYPES or filename(part).endswith(_CALENDAR_NAMES):
+def _is_calendar(part: Message, kind: str, name: str) -> bool:
+    if kind in _CALENDAR_TYPES or name.endswith(_CALENDAR_NAMES):
         return True
     # Gateways send the calendar as text/plain or octet-stream without a name.
     return kind in {"text/plain", "application/octet-stream"} and (
-        header_text(part, "BEGIN").upper() == "VCALENDAR"
+        ("BEGIN" in part and header_text(part, "BEGIN").upper() == "VCALENDAR")
         or payload(part)[:64].lstrip(b"\xef\xbb\xbf \t\r\n").upper().startswith(b"BEGIN:VCALENDAR")
     )
 
@@ -157,8 +158,8 @@ def _calendar(part: Message, kind: str) -> CalendarPart:
     return CalendarPart(calendar_payload(part), parameter(part, "charset"), method)
 
 
-def _is_tnef(part: Message, kind: str) -> bool:
-    if kind in _TNEF_TYPES or filename(part).endswith("winmail.dat"):
+def _is_tnef(part: Message, kind: str, name: str) -> bool:
+    if kind in _TNEF_TYPES or name.endswith("winmail.dat"):
         return True
     return kind == "application/octet-stream" and payload(part).startswith(tnef.SIGNATURE)
 
@@ -195,10 +196,10 @@ class _Header:
     def __init__(self, message: Message) -> None:
         self._fields: dict[str, list[str]] = {}
         for name, value in message.raw_items():
-            self._fields.setdefault(name.lower(), []).append(_unfolded(str(value)))
+            self._fields.setdefault(name.lower(), []).append(str(value))
 
     def all(self, name: str) -> Sequence[str]:
-        return self._fields.get(name.lower(), ())
+        return [_unfolded(value) for value in self._fields.get(name.lower(), ())]
 
     def first(self, name: str) -> str:
         return next(iter(self.all(name)), "")
@@ -208,12 +209,8 @@ class _Header:
 
     def addresses(self, name: str) -> list[tuple[str, str]]:
         """(display name, normalised address) of each mailbox in an address field."""
-        try:
-            pairs = getaddresses([value[:_FIELD_CHARACTERS] for value in self.all(name)])
-        except (ValueError, IndexError, TypeError, RecursionError):  # thousands of parentheses
-            return []
-        found = ((_decoded_words(display), normalise(address)) for display, address in pairs)
-        return [(display, address) for display, address in found if address and "=?" not in address]
+        values = self.all(name)
+        return list(_mailboxes_in(tuple(value[:_FIELD_CHARACTERS] for value in values))) if values else []
 
     def mailboxes(self, name: str) -> list[tuple[str, str]]:
         """The same where the field is none: all of it in an encoded word, an at sign in a name, an open quote."""
@@ -230,10 +227,21 @@ class _Header:
         return [(text.split("<", 1)[0].strip(' "'), address)]
 
 
+@lru_cache(maxsize=256)  # the organizer is in every mail, and a calendar service in many
+def _mailboxes_in(values: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    try:
+        pairs = getaddresses(list(values))
+    except (ValueError, IndexError, TypeError, RecursionError):  # thousands of parentheses
+        return ()
+    found = ((_decoded_words(display), normalise(address)) for display, address in pairs)
+    return tuple((display, address) for display, address in found if address and "=?" not in address)
+
+
 def _unfolded(value: str) -> str:
     """A raw header value on one line; 8-bit bytes in it read as UTF-8, else latin-1."""
-    raw = value.encode("utf-8", "surrogateescape")
-    return re.sub(r"\r?\n[ \t]*", " ", decode(raw)).replace("\0", "").strip()
+    plain = value.isascii() and "\x1b" not in value
+    text = value if plain else decode(value.encode("utf-8", "surrogateescape"))
+    return _FOLD.sub(" ", text).replace("\0", "").strip()
 
 
 def _decoded_words(value: str) -> str:

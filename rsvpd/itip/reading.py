@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -21,6 +22,11 @@ _HEADER_BYTES = 64 * 1024
 _REPORT_BYTES = 64 * 1024
 _REPORTED = 50
 _WORDS = 4_000
+_STATES_METHOD = re.compile(
+    rb"BEGIN:VCALENDAR\r?\n(?:(?!BEGIN:|END:|METHOD)[A-Z][A-Z-]*:[^\r\n]*\r?\n)*METHOD:[A-Z]+\r?\n(?!.*BEGIN:VCALENDAR)",
+    re.DOTALL,
+)
+"""One calendar whose METHOD stands where it should: then the Content-Type has no say."""
 
 
 class Source(StrEnum):
@@ -111,7 +117,11 @@ def _calendar_items(mail: mime.Mail, limits: Limits) -> tuple[Item, ...]:
     """
     found: dict[object, Item] = {}
     broken: list[Item] = []
+    seen: list[mime.CalendarPart] = []
     for part in mail.calendars:
+        if any(_is_copy(part, other) for other in seen):
+            continue
+        seen.append(part)
         outcome = read(part.data, part.charset, part.method, limits)
         kept = part.data[: limits.calendar_bytes]
         if isinstance(outcome, Unreadable):
@@ -122,6 +132,14 @@ def _calendar_items(mail: mime.Mail, limits: Limits) -> tuple[Item, ...]:
             item = Item(Source.CALENDAR, kept, _with_comment(component, note), note=note)
             found.setdefault(_said(component), item)
     return tuple(found.values()) or tuple(broken[:1])
+
+
+def _is_copy(part: mime.CalendarPart, other: mime.CalendarPart) -> bool:
+    """Whether two parts cannot say different things, whatever their Content-Types say of them."""
+    if part.data != other.data:
+        return False
+    same_text = part.charset == other.charset or (part.data.isascii() and b"\x1b" not in part.data)
+    return same_text and (part.method == other.method or _STATES_METHOD.match(part.data) is not None)
 
 
 def _said(component: Component) -> object:

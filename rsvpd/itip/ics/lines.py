@@ -50,19 +50,38 @@ class Property:
 
 @dataclass(slots=True)
 class Block:
-    """One component with what is directly inside it."""
+    """One component with what is directly inside it.
+
+    Its lines are taken apart when somebody asks for a property of that name: of a
+    reply hardly half of them, and none of its VTIMEZONE or VALARM.
+    """
 
     name: str
-    properties: list[Property] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
+    _lines: list[tuple[str, str]] = field(default_factory=list)
+    _asked: dict[str, tuple[Property, ...]] = field(default_factory=dict)
+
+    def add(self, line: str) -> None:
+        """Puts a content line into it; one without a name is passed over."""
+        name = _NAME.match(line)
+        if name:
+            self._lines.append((name[0].upper(), line))
+
+    @property
+    def properties(self) -> list[Property]:
+        """All of them, in order."""
+        return [found for _, line in self._lines if (found := parse_line(line)) is not None]
+
+    def all(self, name: str) -> tuple[Property, ...]:
+        """Every property of that name."""
+        if name not in self._asked:
+            same = (parse_line(line) for named, line in self._lines if named == name)
+            self._asked[name] = tuple(found for found in same if found is not None)
+        return self._asked[name]
 
     def first(self, name: str) -> Property | None:
         """The first property of that name, None without one."""
-        return next((p for p in self.properties if p.name == name), None)
-
-    def all(self, name: str) -> Iterator[Property]:
-        """Every property of that name."""
-        return (p for p in self.properties if p.name == name)
+        return next(iter(self.all(name)), None)
 
     def text(self, name: str) -> str | None:
         """The first property of that name as TEXT, None without one."""
@@ -91,8 +110,8 @@ def parse(data: bytes, charset: str | None = None) -> Stream:
             _open(stack, line[6:].strip().upper())
         elif upper[:4] == "END:":
             _close(stack, line[4:].strip().upper())
-        elif (found := parse_line(line)) is not None:
-            stack[-1].properties.append(found)
+        else:
+            stack[-1].add(line)
     return Stream(root)
 
 
