@@ -5,11 +5,12 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Callable
-from copy import copy
 from email import message_from_bytes
 from email.message import Message
+from functools import lru_cache
 
 _PARTS = 1_000
+_CACHED_CHARACTERS = 300
 _BEGIN = b"BEGIN:VCALENDAR"
 _BEGIN_IN_BASE64 = re.compile(rb"(?:77u/)?QkVHSU46VkNBTEVOREFS")
 # Quoted-printable writes an equals sign as =3D, so this one was never encoded.
@@ -71,8 +72,8 @@ def calendar_payload(part: Message) -> bytes:
 
 def _stated(part: Message) -> bytes:
     """The bytes as they stand in the mail."""
-    bare = copy(part)
-    del bare["Content-Transfer-Encoding"]
+    bare = Message()
+    bare._payload = part._payload  # type: ignore[attr-defined]  # noqa: SLF001  get_payload() would guess a charset
     return _decoded(bare)
 
 
@@ -104,8 +105,20 @@ def filename(part: Message) -> str:
 
 def parameter(part: Message, name: str) -> str | None:
     """A parameter of the Content-Type, None without it."""
-    if not _may_hold(part, "Content-Type", name):
-        return None
+    stated: object = part.get("Content-Type", "")  # no text where 8-bit bytes are in it
+    if not isinstance(stated, str) or len(stated) > _CACHED_CHARACTERS:
+        return _parameter(part, name)
+    return _parameter_in(stated, name)
+
+
+@lru_cache(maxsize=256)  # every mail of a client has the same few
+def _parameter_in(content_type: str, name: str) -> str | None:
+    part = Message()
+    part.set_raw("Content-Type", content_type)
+    return _parameter(part, name)
+
+
+def _parameter(part: Message, name: str) -> str | None:
     return _safe(lambda: part.get_param(name)).strip() or None
 
 

@@ -21,6 +21,7 @@ _EXTENDED = re.compile(
 _DURATION = re.compile(
     r"([+-]?)P(?:(\d{1,5})W)?(?:(\d{1,6})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,7})M)?(?:(\d{1,9})S)?)?"
 )
+_CACHED_CHARACTERS = 4_000
 _UTC_NAMES = frozenset({"utc", "gmt", "z", "etc/utc", "tzone://microsoft/utc", "coordinated universal time"})
 _WINDOWS = {name.casefold(): zone for name, zone in WINDOWS_TO_OLSON.items()}
 
@@ -128,8 +129,16 @@ def _iana(name: str) -> ZoneInfo | None:
 def _defined_zone(block: Block) -> tzinfo | None:
     if not any(inner.name in {"STANDARD", "DAYLIGHT"} for inner in block.blocks):
         return None  # Roundcube sends an empty VTIMEZONE
+    written = _rendered(block)
+    return (
+        _zone_written(written) if len(written) <= _CACHED_CHARACTERS else _zone_written.__wrapped__(written)
+    )
+
+
+@lru_cache(maxsize=256)  # every mail of a client has the same one, and each takes milliseconds
+def _zone_written(written: str) -> tzinfo | None:
     try:
-        component = Timezone.from_ical(_rendered(block))
+        component = Timezone.from_ical(written)
         zone = component.to_tz(lookup_tzid=False) if isinstance(component, Timezone) else UTC
         zone.utcoffset(datetime(2026, 1, 1))  # noqa: DTZ001  a broken one shows itself when asked
     except Exception:  # noqa: BLE001  icalendar raises many kinds on broken zones: then the zone is unknown
