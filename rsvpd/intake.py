@@ -72,6 +72,9 @@ class Ingested:
 Seen = dict[str, FolderState]
 """How the folders were when everything in them was read; it is written to."""
 
+Tell = Callable[[Sequence[LedgerView]], None]
+"""Told the rows of each batch once they are committed; they are then kept nowhere, however many there are."""
+
 Progress = Callable[[int, int], None]
 """Told (mails done, mails in all) after each batch."""
 
@@ -92,6 +95,7 @@ class Intake:
         folders: Sequence[str],
         *,
         seen: Seen | None = None,
+        tell: Tell | None = None,
         progress: Callable[[str, int, int], None] = lambda _folder, _done, _all: None,
         keep_on: Callable[[], bool] = lambda: True,
     ) -> Polled:
@@ -102,7 +106,13 @@ class Intake:
                 break
             try:
                 polled = self.poll(
-                    mailbox, organizer, folder, seen=seen, progress=partial(progress, folder), keep_on=keep_on
+                    mailbox,
+                    organizer,
+                    folder,
+                    seen=seen,
+                    tell=tell,
+                    progress=partial(progress, folder),
+                    keep_on=keep_on,
                 )
             except Unreachable as error:
                 found.troubles[None] = error
@@ -123,6 +133,7 @@ class Intake:
         folder: str,
         *,
         seen: Seen | None = None,
+        tell: Tell | None = None,
         progress: Progress = lambda _done, _all: None,
         keep_on: Callable[[], bool] = lambda: True,
     ) -> Polled:
@@ -142,7 +153,11 @@ class Intake:
             known = cursor.last_uid if cursor and cursor.uidvalidity == place.uidvalidity else None
             uids = opened.since(self.clock.now() - self.lookback) if known is None else opened.newer(known)
             for batch in self._fetched(opened, uids, place):
-                self._record(batch, place, polled, finishes=mailbox.finishes)
+                views = self._record(batch, place, polled, finishes=mailbox.finishes)
+                if tell is None:
+                    polled.rows += views
+                else:
+                    tell(views)
                 progress(polled.mails, len(uids))
                 if not keep_on():
                     return polled
@@ -223,12 +238,10 @@ class Intake:
                 f"ledger row {row.id}: the mail is not in {row.mailbox} any more; "
                 f"`rsvpd review dismiss {row.id}` takes it off the list"
             )
-        polled = Polled()
         with self.database.begin() as session:
             ledger.take_back(session, row.id)
             joined = replace(self, database=self.database.joined(session))
-            joined._record(mails, place, polled, finishes=mailbox.finishes)  # noqa: SLF001  its own
-        return polled.rows
+            return joined._record(mails, place, Polled(), finishes=mailbox.finishes)  # noqa: SLF001  its own
 
     def _finish(self, mailbox: Mailbox, folder: str, place: Place, polled: Polled) -> None:
         """Marks or moves what the ledger says is waiting for it, be it from a run that crashed."""
@@ -247,7 +260,9 @@ class Intake:
             now = self.clock.now()
             ledger.advance(session, place.mailbox, place.uidvalidity or 0, last, passed=0, now=now)
 
-    def _record(self, batch: Sequence[Fetched], place: Place, polled: Polled, *, finishes: bool) -> None:
+    def _record(
+        self, batch: Sequence[Fetched], place: Place, polled: Polled, *, finishes: bool
+    ) -> list[LedgerView]:
         """Rows, answers and the cursor in one transaction."""
         now = self.clock.now()
         received = [_received(fetched, place, self.rules) for fetched in batch]
@@ -266,7 +281,7 @@ class Intake:
             views = [ledger_view(case.row) for case in cases]
         polled.mails += len(received)
         polled.passed += passed
-        polled.rows += views
+        return views
 
     def ingest(self, files: Iterable[tuple[str, bytes]], organizer: str | None = None) -> Iterator[Ingested]:
         """Records mails from elsewhere, in the order given: what an MTA pipe or a test uses.

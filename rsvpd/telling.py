@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
 
 from rsvpd.delivery import Fate
-from rsvpd.intake import Polled
 from rsvpd.metrics import Metrics
 from rsvpd.store.outgoing import Claimed
+from rsvpd.store.queries import LedgerView
 from rsvpd.troubles import Troubles
 from rsvpd.webhooks import Told
 
@@ -25,9 +25,9 @@ class Telling:
     metrics: Metrics = field(default_factory=Metrics)
     troubles: Troubles = field(default_factory=Troubles)
 
-    def polled(self, polled: Polled) -> None:
+    def recorded(self, rows: Sequence[LedgerView]) -> None:
         """Replies were recorded."""
-        for row in polled.rows:
+        for row in rows:
             self.metrics.reply(row.outcome, row.received_at, row.recorded_at)
             log.info(
                 "reply",

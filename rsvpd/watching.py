@@ -335,9 +335,13 @@ class Watch:
         keep_on = partial(self._keep_on, watched)
         first, *others = watched.folders  # the first one last: it stays selected, to be waited on
         polled = self._intake.poll_folders(
-            mailbox, name, [*others, first], seen=watched.seen, keep_on=keep_on
+            mailbox,
+            name,
+            [*others, first],
+            seen=watched.seen,
+            tell=self._telling.recorded,
+            keep_on=keep_on,
         )
-        self._telling.polled(polled)
         self._say_unsupported(polled)
         troubles: dict[str | None, CouldNot] = {**polled.troubles}
         if None in troubles or watched.folders[0] in troubles or not keep_on():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,18 @@ def drain(settings: dict[str, Any]) -> dict[str, float]:
     """Reads the mailbox until everything in it is committed."""
     app = _app(settings)
     organizer = app.settings.organizer[0]
+    outcomes: Counter[str] = Counter()
     began = now()
     with app.mailbox(organizer) as mailbox:
-        polled = app.intake.poll_folders(mailbox, organizer.name, ["INBOX"])
+        polled = app.intake.poll_folders(
+            mailbox,
+            organizer.name,
+            ["INBOX"],
+            tell=lambda rows: outcomes.update(row.outcome for row in rows),
+        )
     seconds = now() - began
-    applied = sum(row.outcome == "applied" for row in polled.rows)
-    return {"seconds": seconds, "mails": polled.mails, "rows": len(polled.rows), "applied": applied}
+    rows, applied = outcomes.total(), outcomes["applied"]
+    return {"seconds": seconds, "mails": polled.mails, "rows": rows, "applied": applied}
 
 
 def poll_again(settings: dict[str, Any], times: int) -> dict[str, float]:
