@@ -106,16 +106,12 @@ def _identity(user: CalendarUser, envelope: Envelope, meeting: Meeting, policy: 
 
 def find_attendee(meeting: Meeting, address: str) -> Attendee | None:
     """Who on the list has this address: as written, then as an alias, then without its plus-detail."""
-    tests = (
-        lambda a: a.address == address,
-        lambda a: address in a.aliases,
-        lambda a: without_detail(a.address) == without_detail(address),
-    )
-    for test in tests:
-        found = [attendee for attendee in meeting.attendees if test(attendee)]
-        if found:
-            return min(found, key=lambda attendee: attendee.removed)
-    return None
+    attendees = meeting.attendees
+    found = [a for a in attendees if a.address == address] or [a for a in attendees if address in a.aliases]
+    if not found:
+        bare = without_detail(address)
+        found = [a for a in attendees if without_detail(a.address) == bare]
+    return min(found, key=lambda attendee: attendee.removed, default=None)
 
 
 def _is(attendee: Attendee, address: str) -> bool:

@@ -8,14 +8,14 @@ from datetime import datetime
 from itertools import islice
 from typing import TypeAlias, TypeVar
 
-from sqlalchemy import ColumnElement, delete, or_, update
+from sqlalchemy import ColumnElement, delete, insert, or_, update
 from sqlmodel import Session, col, select
 
 from rsvpd.itip import ranking
 from rsvpd.itip.addresses import without_detail
 from rsvpd.itip.model import Answer, Attendee, Meeting, PartStat, Revision
 from rsvpd.store.convert import (
-    answer_row,
+    answer_values,
     attendee_of,
     attendee_row,
     canonical_uid,
@@ -68,8 +68,14 @@ class Stored:
 
     def put(self, attendee: Attendee) -> None:
         """Replaces or adds a loaded attendee."""
-        others = tuple(a for a in self.meeting.attendees if a.address != attendee.address)
+        others = [a for a in self.meeting.attendees if a.address != attendee.address]
         self.meeting = replace(self.meeting, attendees=(*others, attendee))
+
+    def put_all(self, attendees: Sequence[Attendee]) -> None:
+        """The same for many at once."""
+        new = {attendee.address: attendee for attendee in attendees}
+        others = [a for a in self.meeting.attendees if a.address not in new]
+        self.meeting = replace(self.meeting, attendees=(*others, *new.values()))
 
 
 def chunks(values: Iterable[_Value], size: int = 5_000) -> Iterator[list[_Value]]:
@@ -230,10 +236,13 @@ def _put_attendees(session: Session, stored: Stored, rows: Sequence[AttendeeRow]
     for addresses in chunks([row.address for row in rows]):
         for alias in session.exec(select(AliasRow).where(col(AliasRow.address).in_(addresses))):
             aliases.setdefault(alias.address, set()).add(alias.alias)
-    for row in rows:
-        number = stored_id(row.id)
-        stored.numbers[row.address] = number
-        stored.put(attendee_of(row, answers.get(number, ()), frozenset(aliases.get(row.address, ()))))
+    stored.numbers.update({row.address: stored_id(row.id) for row in rows})
+    stored.put_all(
+        [
+            attendee_of(row, answers.get(stored_id(row.id), ()), frozenset(aliases.get(row.address, ())))
+            for row in rows
+        ]
+    )
 
 
 def add_meeting(
@@ -342,18 +351,22 @@ def add_answers(session: Session, given: Iterable[tuple[Stored, InboundRow, Answ
     rows = []
     for stored, inbound, answer in given:
         number = stored.numbers[answer.attendee]
-        rows.append(answer_row(number, stored_id(inbound.id), answer))
+        rows.append(answer_values(number, stored_id(inbound.id), answer))
         touched[number] = (stored, answer.attendee)
-    session.add_all(rows)
+    if rows:
+        # Else each run of rows that lack the same values is a statement of its own.
+        session.execute(insert(AnswerRow), rows, execution_options={"render_nulls": True})
     fold(session, touched)
 
 
 def fold(session: Session, touched: Mapping[int, tuple[Stored, str]]) -> None:
     """Repeats in the attendees' rows what their answers to the series add up to."""
+    meetings = {id(stored): stored for stored, _ in touched.values()}
+    listed = {number: {a.address: a for a in s.meeting.attendees} for number, s in meetings.items()}
     changes = [
         _folded(number, stored.meeting, attendee)
         for number, (stored, address) in touched.items()
-        if (attendee := stored.attendee(address)) is not None
+        if (attendee := listed[id(stored)].get(address)) is not None
     ]
     if changes:
         session.execute(update(AttendeeRow), changes)
