@@ -20,10 +20,13 @@ def run(side: str, *, cores: int | None = None, **arguments: object) -> dict[str
 
     `peak` is added: the most memory that the process and its children held, in bytes.
     """
-    command = [sys.executable, "-m", "bench.child", side, json.dumps(arguments), str(cores or 0)]
+    command = [sys.executable, "-m", "bench.child", side, str(cores or 0)]
     paths = [str(_TESTS), str(_TESTS.parent), os.environ.get("PYTHONPATH", "")]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    given = json.dumps(arguments)  # 50,000 attendees are no argument of a command
+    done = subprocess.run(
+        command, env=environment, input=given, stdout=subprocess.PIPE, text=True, check=True
+    )
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
 
@@ -38,4 +41,4 @@ def _main(side: str, arguments: dict[str, Any], cores: int) -> None:
 
 
 if __name__ == "__main__":
-    _main(sys.argv[1], json.loads(sys.argv[2]), int(sys.argv[3]))
+    _main(sys.argv[1], json.load(sys.stdin), int(sys.argv[2]))

@@ -10,7 +10,7 @@ from pathlib import Path
 from bench import clock, machine
 from bench.cases import CASES
 from bench.measures import Finding, progress
-from bench.render import as_json, markdown, of_json, table
+from bench.render import as_json, markdown, of_json, put_into, table
 from bench.sizes import Sizes
 from bench.world import world
 
@@ -19,7 +19,7 @@ examples:
   python -m tests.bench --json bench.json          everything, some 30 minutes
   python -m tests.bench drain deciding --rounds 5
   python -m tests.bench --scale 0.1 --no-million   a quick look
-  python -m tests.bench --markdown bench.json      the table of the README
+  python -m tests.bench --markdown bench.json --into README.md
 
 Ratios are comparable between machines, numbers are not. Needs Dovecot, PostgreSQL
 and Postfix (for smtp-sink), as the tests do: `tests/run` installs them.
@@ -30,7 +30,13 @@ def main() -> None:
     """Measures what was asked for; ends with 1 if a target is missed."""
     options = _options()
     if options.markdown:
-        print(markdown(*of_json(options.markdown.read_text(encoding="utf-8"))))
+        made = markdown(*of_json(options.markdown.read_text(encoding="utf-8")))
+        if options.into:
+            options.into.write_text(
+                put_into(options.into.read_text(encoding="utf-8"), made), encoding="utf-8"
+            )
+        else:
+            print(made)
         return
     if options.processor:
         os.environ[clock.VARIABLE] = clock.PROCESSOR
@@ -68,5 +74,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was found as JSON")
     parser.add_argument(
         "--markdown", type=Path, metavar="FILE", help="print the README's table of such a file"
+    )
+    parser.add_argument(
+        "--into", type=Path, metavar="FILE", help="put that table between the marks in a file instead"
     )
     return parser.parse_args()

@@ -9,6 +9,8 @@ from typing import Any
 
 from bench.measures import Finding, Ratio, Row
 
+BEGIN, END = "<!-- measured -->", "<!-- end of what was measured -->"
+
 
 def table(findings: Sequence[Finding], machine: Mapping[str, str]) -> str:
     """For people, in 80 columns."""
@@ -92,6 +94,15 @@ def markdown(findings: Sequence[Finding], machine: Mapping[str, str]) -> str:
         lines += [f"| | | {_cells(ratio)} |" for ratio in finding.ratios[len(finding.rows) :]]
     about = ", ".join(f"{name} {value}" for name, value in machine.items() if name != "load")
     return "\n".join([*lines, "", f"Measured on: {about}."])
+
+
+def put_into(text: str, made: str) -> str:
+    """`text` with the table in the place of the one before it, between the marks."""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"there are no marks {BEGIN} and {END}")
+    return f"{before}{begin}\n{made}\n{end}{after}"
 
 
 def _cells(ratio: Ratio | None) -> str:
