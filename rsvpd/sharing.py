@@ -35,11 +35,13 @@ class Member:
 
     `wanted` is the work that one process does at a time: a daemon takes its share of
     it, and lets go of what is above its share once nobody in it works on that.
+    `doubts`: the clock says of somebody that they are lost, which only their silence will show.
     """
 
     database: Database
     id: str
     wanted: tuple[str, ...] = ()
+    doubts: bool = False
     _mine: frozenset[str] = frozenset()
     _heard_at: float = 0.0
     _signs: dict[str, tuple[datetime, float]] = field(default_factory=dict)
@@ -79,18 +81,15 @@ class Member:
             members.give_up(session, self.id, found.mine - mine)
         self._mine, self._heard_at = mine, heard_at
 
-    @property
-    def doubts(self) -> bool:
-        """Whether the clock says of somebody that they are lost, which only their silence will show."""
-        return bool(self._signs)
-
     def _lost(self, signs: members.Signs, now: float) -> dict[str, datetime]:
         """Who gave no sign, though the clock says for long that they should have; with their last one."""
         known, self._signs = self._signs, {}
-        for member in signs.overdue:
-            sign, before = signs.last[member], known.get(member)
+        for member, sign in signs.last.items():
+            before = known.get(member)
             self._signs[member] = before if before and before[0] == sign else (sign, now)
-        return {one: sign for one, (sign, at) in self._signs.items() if now - at >= _DOUBT_SECONDS}
+        silent = {one: sign for one, (sign, at) in self._signs.items() if now - at >= _DOUBT_SECONDS}
+        self.doubts = bool(signs.overdue - silent.keys())
+        return {one: sign for one, sign in silent.items() if one in signs.overdue}
 
     def _shared_out(self, found: members.Others, take: Callable[[str], bool]) -> frozenset[str]:
         """Nobody has more than an even share, if others are there to take the rest."""
