@@ -28,6 +28,15 @@ def test_quoted_printable_residue_is_undone() -> None:
     assert quirks.undo_quoted_printable(RESIDUE.replace(b"\r\n", b"\n")) == undone.replace(b"\r\n", b"\n")
 
 
+SIGNS = [b";PARTSTAT=3DDECLINED", b";ROLE=3DCHAIR", b";CUTYPE=3DROOM", b";RSVP=3DTRUE", b';VALUE=3D"DATE"']
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+def test_one_parameter_is_sign_enough_of_residue(sign: bytes) -> None:
+    """RFC 5545 3.2: none of these has a value that begins with 3D."""
+    assert quirks.undo_quoted_printable(sign + b":a=40b\r\n") == sign.replace(b"=3D", b"=") + b":a@b\r\n"
+
+
 @pytest.mark.parametrize("situation", UNTOUCHED)
 def test_what_is_no_residue_stays(situation: str) -> None:
     assert quirks.undo_quoted_printable(UNTOUCHED[situation]) == UNTOUCHED[situation]

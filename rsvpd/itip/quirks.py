@@ -12,7 +12,6 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
-_SOFT_BREAK = re.compile(rb"=\r?\n")
 _ENCODED_PARAMETER = re.compile(
     rb";(PARTSTAT|ROLE|CUTYPE|RSVP|VALUE)=3D\"?[A-Z]|^RRULE:FREQ=3D[A-Z]", re.IGNORECASE | re.MULTILINE
 )
@@ -50,7 +49,7 @@ def undo_quoted_printable(data: bytes) -> bytes:
     """Relays that encode a part and lose the header that says so leave `PARTSTAT=3DACCEPTED`."""
     if not _ENCODED_PARAMETER.search(data):
         return data
-    return quopri.decodestring(_SOFT_BREAK.sub(b"", data))
+    return quopri.decodestring(data)
 
 
 def split_unquoted_colon(line: str) -> tuple[str, str] | None:
