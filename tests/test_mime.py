@@ -50,7 +50,7 @@ PLACES: dict[str, bytes] = {
     "named .ical, encoded (RFC 2231)": mixed(
         leaf("application/x; name*=utf-8''r%C3%A9ponse.ical", "base64", ICS)
     ),
-    "named by an encoded word": mixed(leaf("application/octet-stream; name=a.icalendar", "base64", ICS)),
+    "named by an encoded word": mixed(leaf("application/x; name=a.icalendar", "base64", ICS)),
     "text/plain that is one": root("text/plain", body=b"\r\n" + ICS),
     "octet-stream that is one": mixed(leaf("application/octet-stream", "base64", b"\xef\xbb\xbf" + ICS)),
     "upper case": root("TEXT/CALENDAR"),

@@ -108,6 +108,7 @@ NAMES = {
     "-//Google Inc//Google Calendar 70.9054//EN": "Google Calendar",
     "Microsoft Exchange Server 2010": "Microsoft 365",
     "-//Unheard of//Its Calendar 1.0//EN": "Its Calendar 1.0",
+    "-//rsvpd//rsvpd 1.0//EN": None,
     "JustAName": "JustAName",
     "-//" + "x" * 200: "x" * 80,
 }

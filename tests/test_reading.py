@@ -364,3 +364,36 @@ def test_the_calendar_of_a_gateway_without_a_type() -> None:
     ics = microsoft365_ics(Facts())
     for kind in ("text/plain", "application/octet-stream"):
         assert only(mail(Facts(), ics, kind)).uid == Facts().uid
+
+
+@pytest.mark.parametrize("kept", range(3))
+def test_each_component_of_a_calendar_is_read_again_as_itself(kept: int) -> None:
+    three = [bare_event(number) for number in range(3)]
+    found = read_mail(mail(Facts(), b"BEGIN:VCALENDAR\r\nMETHOD:REPLY\r\n" + b"".join(three)))
+    item = found.items[kept]
+    again = reading.read_again(item.source, item.raw, item.note, found.envelope)
+    assert (again.component, again.component and again.component.uid) == (item.component, f"u{kept}")
+
+
+def bare_event(number: int) -> bytes:
+    return f"BEGIN:VEVENT\r\nUID:u{number}\r\nEND:VEVENT\r\n".encode()
+
+
+WRITTEN_TO_US = {
+    "an answer to our mail": b"In-Reply-To: <1@example.org>\r\n",
+    "a mail to a token": b"To: events+1-aaaaaaaaaaaaaaaa@example.org\r\n",
+}
+
+
+@pytest.mark.parametrize("header", WRITTEN_TO_US.values(), ids=WRITTEN_TO_US)
+def test_words_written_to_us_may_be_an_answer(header: bytes) -> None:
+    (item,) = read_mail(header + b"Subject: Accepted: Budget\r\n\r\nx").items
+    assert (item.source, item.answer, item.note.automatic) == (Source.WORDS, PartStat.ACCEPTED, False)
+
+
+@pytest.mark.parametrize("header", WRITTEN_TO_US.values(), ids=WRITTEN_TO_US)
+def test_a_disposition_notification_answers_nothing(header: bytes) -> None:
+    """RFC 8098: that a mail was read says nothing of who comes."""
+    report = b"Content-Type: message/disposition-notification\r\n\r\nDisposition: x; displayed\r\n"
+    (item,) = read_mail(header + b"Subject: Accepted: Budget\r\n" + report).items
+    assert (item.answer, item.note.automatic) == (None, True)
