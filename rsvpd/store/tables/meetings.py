@@ -5,10 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, Index, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import JSON, Index, LargeBinary, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from rsvpd.store.tables.columns import instant
+
+_HAS = text("delegated_from IS NOT NULL")
+_DELEGATES = text("partstat = 'DELEGATED' AND removed_at IS NULL")
+"""They are few, and found without a look at everybody."""
 
 
 class MeetingRow(SQLModel, table=True):
@@ -92,6 +96,8 @@ class AttendeeRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("meeting_id", "address"),
         Index("ix_attendee_counts", "meeting_id", "removed_at", "partstat"),
+        Index("ix_attendee_delegated_from", "delegated_from", sqlite_where=_HAS, postgresql_where=_HAS),
+        Index("ix_attendee_delegates", "meeting_id", sqlite_where=_DELEGATES, postgresql_where=_DELEGATES),
     )
 
     id: int | None = Field(default=None, primary_key=True)
