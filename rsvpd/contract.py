@@ -190,6 +190,21 @@ class Changed(_Said):
     mails: int
 
 
+class Preview(_Said):
+    """A mail as it would go out; `raw` is all of it, but for its Message-ID."""
+
+    to: str
+    method: str
+    subject: str
+    raw: str
+
+
+class Rehearsed(Changed):
+    """What would be changed and mailed: nothing was done. `previews` are the first of the `mails`."""
+
+    previews: tuple[Preview, ...]
+
+
 class Decided(_Said):
     """How a counter-proposal was decided, and how many mails go out for it."""
 

@@ -20,6 +20,7 @@ from rsvpd.ports import Clock, CouldNot
 from rsvpd.posting import Post
 from rsvpd.store import writes
 from rsvpd.store.database import Database
+from rsvpd.store.outgoing import Mail
 from rsvpd.store.writes import Stored, Transaction
 from rsvpd.taken_over import TakenOver
 
@@ -34,13 +35,14 @@ class Recorded(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A meeting that is in the store now, and how many ledger rows waited for it."""
+    """A meeting that is in the store now, how many ledger rows waited for it, and the mails that go out."""
 
     uid: str
     summary: str
     recorded: Recorded
     attendees: int
     released: int
+    mails: tuple[Mail, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ class Invitations:
                     f"uid: there is a meeting {meeting.uid} already; leave uid out to get a new one"
                 )
             stored = writes.add_meeting(session, meeting, organizer.name, sends=True, now=now, known_at=now)
-            posting.post(
+            mails = posting.post(
                 session,
                 stored,
                 [a.address for a in meeting.attendees],
@@ -89,7 +91,7 @@ class Invitations:
                 now,
                 self.rules.desk,
             )
-            return self._registered(session, meeting, Recorded.NEW, now)
+            return replace(self._registered(session, meeting, Recorded.NEW, now), mails=tuple(mails))
 
     def _filled(self, fields: Mapping[str, object], like: TakenOver) -> dict[str, object]:
         known = {normalise(one.address) or "": one.name for one in self.settings.organizer}

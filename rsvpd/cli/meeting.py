@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -89,9 +88,12 @@ def import_(
             _print_registered(one, form, f"{one.attendees} attendees")
 
 
+_REGISTERED = ("uid", "summary", "recorded", "attendees", "released")
+
+
 def _print_registered(registered: Registered, form: Format, words: str) -> None:
     if form is Format.JSON:
-        output.print_json([asdict(registered)])
+        output.print_json([{key: getattr(registered, key) for key in _REGISTERED}])
         return
     released = f", {registered.released} replies had been waiting" if registered.released else ""
     typer.echo(

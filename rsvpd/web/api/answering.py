@@ -9,6 +9,8 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email import message_from_bytes
+from email.policy import default
 from http import HTTPStatus
 from typing import Annotated
 
@@ -16,8 +18,10 @@ from fastapi import Header, Query
 from fastapi.responses import Response
 from pydantic import AfterValidator, BaseModel
 
+from rsvpd.contract import Preview, Rehearsed
 from rsvpd.store import requests
 from rsvpd.store.database import Database
+from rsvpd.store.outgoing import Mail
 from rsvpd.store.requests import Answered
 from rsvpd.store.writes import Transaction
 from rsvpd.web.api.callers import Asked
@@ -49,6 +53,12 @@ def _in_utc(moment: datetime) -> datetime:
     except OverflowError as error:
         raise ValueError("is out of range") from error
 
+
+DryRun = Annotated[
+    bool, Query(description="Only say what would be changed, and show the mails; nothing is done.")
+]
+PREVIEWED = 100
+"""Mails that a dry run shows at most."""
 
 Moment = Annotated[datetime, AfterValidator(_in_utc)]
 """An instant that was asked for; UTC if it names no zone."""
@@ -88,6 +98,19 @@ def once(
         answered = _answered(fingerprint, work(database.joined(session), session))
         requests.keep(session, caller, key, answered)
     return _answer(answered)
+
+
+def rehearsed(asked: Asked, work: Callable[[Database, Transaction], Rehearsed]) -> Response:
+    """Does `work` in a transaction that is rolled back, and answers what would have been done."""
+    database = asked.house.database
+    with database.rehearse() as session:
+        return answer(work(database.joined(session), session))
+
+
+def preview(mail: Mail) -> Preview:
+    """A mail as it would go out."""
+    subject = message_from_bytes(mail.raw, policy=default)["Subject"]
+    return Preview(to=mail.recipient, method=mail.method, subject=str(subject), raw=mail.raw.decode())
 
 
 def _fingerprint(asked: Asked, body: BaseModel | None) -> str:

@@ -9,13 +9,13 @@ from fastapi.responses import Response
 
 from rsvpd.changes import Changed as MadeChange
 from rsvpd.changes import Changes, Manner
-from rsvpd.contract import Attendance, Attendee, AttendeePage, Changed
+from rsvpd.contract import Attendance, Attendee, AttendeePage, Changed, Rehearsed
 from rsvpd.itip.model import PartStat
 from rsvpd.store import feed, pages
-from rsvpd.web.api.answering import Cursor, Key, Limit, Organizer, answer, cursor, key_of, once
+from rsvpd.web.api.answering import Cursor, DryRun, Key, Limit, Organizer, answer, cursor, key_of
 from rsvpd.web.api.callers import Reading, Writing
 from rsvpd.web.api.document import RESPONSES, UNCHANGED
-from rsvpd.web.api.meetings import Uid, changing, manner
+from rsvpd.web.api.meetings import Uid, changed, manner
 from rsvpd.web.api.shapes import Additions
 
 router = APIRouter(prefix="/meetings/{uid}", tags=["attendees"], responses=RESPONSES)
@@ -81,28 +81,36 @@ def get_attendance(
     return answer(said, headers)
 
 
-@router.post("/attendees", response_model=Changed)
+@router.post("/attendees", response_model=Changed | Rehearsed)
 def add_attendees(
-    asked: Writing, uid: Uid, added: Additions, organizer: Organizer = None, key: Key = None
+    asked: Writing,
+    uid: Uid,
+    added: Additions,
+    organizer: Organizer = None,
+    key: Key = None,
+    *,
+    dry_run: DryRun = False,
 ) -> Response:
     """Invite more people."""
 
     def add(changes: Changes, uid: str) -> MadeChange:
         return changes.add(uid, added.fields()["attendees"], manner(added))
 
-    return once(asked, key, added, changing(asked, uid, organizer, add))
+    return changed(asked, uid, organizer, add, added, key=key, dry_run=dry_run)
 
 
-@router.delete("/attendees/{email}", response_model=Changed)
+@router.delete("/attendees/{email}", response_model=Changed | Rehearsed)
 def remove_attendee(
     asked: Writing,
     uid: Uid,
     email: Annotated[str, Path(min_length=1, max_length=320)],
     organizer: Organizer = None,
+    *,
+    dry_run: DryRun = False,
 ) -> Response:
     """Take somebody off the list, who alone is told."""
 
     def remove(changes: Changes, uid: str) -> MadeChange:
         return changes.remove(uid, [email], Manner())
 
-    return once(asked, None, None, changing(asked, uid, organizer, remove))
+    return changed(asked, uid, organizer, remove, None, key=None, dry_run=dry_run)

@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
+from pydantic import BaseModel
 
 from rsvpd.changes import Changed as MadeChange
 from rsvpd.changes import Changes, Manner
-from rsvpd.contract import Changed, Difference, Meeting, MeetingPage
+from rsvpd.contract import Changed, Difference, Meeting, MeetingPage, Rehearsed
 from rsvpd.itip.model import MeetingStatus
 from rsvpd.store import feed, pages
 from rsvpd.store.database import Database
 from rsvpd.store.writes import Transaction
 from rsvpd.web.api.answering import (
+    PREVIEWED,
     Cursor,
+    DryRun,
     Key,
     Limit,
     Made,
@@ -29,10 +32,16 @@ from rsvpd.web.api.answering import (
     key_of,
     moment_of,
     once,
+    preview,
+    rehearsed,
 )
 from rsvpd.web.api.callers import Asked, Reading, Writing
 from rsvpd.web.api.document import RESPONSES, UNCHANGED
 from rsvpd.web.api.shapes import Cancellation, MeetingIn, MeetingPatch, Told
+
+_WOULD_BE: dict[int | str, dict[str, Any]] = {
+    200: {"model": Rehearsed, "description": "With `dry_run`: what would be mailed."}
+}
 
 router = APIRouter(prefix="/meetings", tags=["meetings"], responses=RESPONSES)
 
@@ -67,20 +76,34 @@ def list_meetings(
     return answer(MeetingPage(meetings=found, next=cursor(page.last)), headers)
 
 
-@router.post("", response_model=Meeting, status_code=HTTPStatus.CREATED)
-def create_meeting(asked: Writing, described: MeetingIn, key: Key = None) -> Response:
+@router.post("", response_model=Meeting, status_code=HTTPStatus.CREATED, responses=_WOULD_BE)
+def create_meeting(
+    asked: Writing, described: MeetingIn, key: Key = None, *, dry_run: DryRun = False
+) -> Response:
     """Record a meeting and invite everybody."""
     fields = described.fields()
     chosen = asked.organizer(described.organizer)
     if chosen is not None:
         fields["organizer"] = chosen
 
+    def tried(database: Database, _: Transaction) -> Rehearsed:
+        would_be = replace(asked.house.invitations, database=database).create(fields)
+        return Rehearsed(
+            uid=would_be.uid,
+            summary=would_be.summary,
+            sequence=0,
+            asks_again=False,
+            differences=(),
+            mails=len(would_be.mails),
+            previews=tuple(map(preview, would_be.mails[:PREVIEWED])),
+        )
+
     def work(database: Database, session: Transaction) -> Made:
         registered = replace(asked.house.invitations, database=database).create(fields)
         made = asked.meeting(session, registered.uid, chosen or asked.house.settings.named(None).name)
         return Made(Meeting.model_validate(made.view), HTTPStatus.CREATED, place_of(registered.uid))
 
-    return once(asked, key, described, work)
+    return rehearsed(asked, tried) if dry_run else once(asked, key, described, work)
 
 
 def place_of(uid: str) -> str:
@@ -97,9 +120,15 @@ def get_meeting(asked: Reading, uid: Uid, organizer: Organizer = None) -> Respon
         return answer(Meeting.model_validate(found.view), headers)
 
 
-@router.patch("/{uid}", response_model=Changed)
+@router.patch("/{uid}", response_model=Changed | Rehearsed)
 def update_meeting(
-    asked: Writing, uid: Uid, change: MeetingPatch, organizer: Organizer = None, key: Key = None
+    asked: Writing,
+    uid: Uid,
+    change: MeetingPatch,
+    organizer: Organizer = None,
+    key: Key = None,
+    *,
+    dry_run: DryRun = False,
 ) -> Response:
     """Change a meeting, or one occurrence of it, and tell everybody."""
 
@@ -112,16 +141,18 @@ def update_meeting(
             significant=change.significant,
         )
 
-    return once(asked, key, change, changing(asked, uid, organizer, update))
+    return changed(asked, uid, organizer, update, change, key=key, dry_run=dry_run)
 
 
-@router.post("/{uid}/cancel", response_model=Changed)
+@router.post("/{uid}/cancel", response_model=Changed | Rehearsed)
 def cancel_meeting(
     asked: Writing,
     uid: Uid,
     how: Cancellation | None = None,
     organizer: Organizer = None,
     key: Key = None,
+    *,
+    dry_run: DryRun = False,
 ) -> Response:
     """Call off a meeting, or one occurrence of it, and tell everybody."""
     told = how or Cancellation()
@@ -129,29 +160,43 @@ def cancel_meeting(
     def cancel(changes: Changes, uid: str) -> MadeChange:
         return changes.cancel(uid, manner(told), occurrence=told.occurrence)
 
-    return once(asked, key, told, changing(asked, uid, organizer, cancel))
+    return changed(asked, uid, organizer, cancel, told, key=key, dry_run=dry_run)
 
 
-def changing(
-    asked: Asked, uid: str, organizer: str | None, change: Callable[[Changes, str], MadeChange]
-) -> Callable[[Database, Transaction], Made]:
-    """The work of changing the meeting with that UID, if it may be seen, and no other of that UID."""
+def changed(
+    asked: Asked,
+    uid: str,
+    organizer: str | None,
+    change: Callable[[Changes, str], MadeChange],
+    body: BaseModel | None,
+    *,
+    key: str | None,
+    dry_run: bool,
+) -> Response:
+    """Changes the meeting with that UID, if it may be seen, and no other of that UID; or only says what would be."""
 
-    def work(database: Database, session: Transaction) -> Made:
+    def made(database: Database, session: Transaction) -> MadeChange:
         found = asked.meeting(session, uid, organizer).view
-        made = change(replace(asked.house.changes, database=database, only=found.organizer), found.uid)
-        return Made(
-            Changed(
-                uid=made.uid,
-                summary=made.summary,
-                sequence=made.sequence,
-                asks_again=made.asks_again,
-                differences=tuple(map(Difference.model_validate, made.differences)),
-                mails=len(made.mails),
-            )
-        )
+        return change(replace(asked.house.changes, database=database, only=found.organizer), found.uid)
 
-    return work
+    if dry_run:
+        return rehearsed(asked, lambda database, session: _rehearsed(made(database, session)))
+    return once(asked, key, body, lambda database, session: Made(Changed(**_what(made(database, session)))))
+
+
+def _rehearsed(made: MadeChange) -> Rehearsed:
+    return Rehearsed(**_what(made), previews=tuple(map(preview, made.mails[:PREVIEWED])))
+
+
+def _what(made: MadeChange) -> dict[str, Any]:
+    return {
+        "uid": made.uid,
+        "summary": made.summary,
+        "sequence": made.sequence,
+        "asks_again": made.asks_again,
+        "differences": tuple(map(Difference.model_validate, made.differences)),
+        "mails": len(made.mails),
+    }
 
 
 def manner(said: Told) -> Manner:
