@@ -10,6 +10,8 @@ import bombs
 import pytest
 
 import house
+from rsvpd.itip.ics.reading import Limits
+from rsvpd.itip.reading import read_mail
 
 
 @pytest.mark.slow
@@ -34,3 +36,11 @@ def test_a_mail_of_100_mb_is_one_line(tmp_path: Path) -> None:
 
     assert done.err == ""
     assert "the mail is larger than the limit of 26214400 bytes" in done.out
+
+
+def test_of_a_mail_past_the_limit_only_the_header_is_read() -> None:
+    raw = b"From: alice@example.com\r\nSubject: Film\r\n\r\n" + b"x" * 1_000
+    found = read_mail(raw, Limits(message_bytes=len(raw) - 1))
+    assert [item.problem for item in found.items] == ["the mail is larger than the limit of 1041 bytes"]
+    assert (found.envelope.from_address, found.envelope.subject) == ("alice@example.com", "Film")
+    assert read_mail(raw, Limits(message_bytes=len(raw))).items == ()
