@@ -80,6 +80,13 @@ SITUATIONS: dict[str, Situation] = {
         Reason.OLDER_ANSWER,
     ),
     "an answer to an earlier revision": (reply(), arrival(), THREE, Outcome.OUTDATED, Reason.OLD_SEQUENCE),
+    "an answer from before somebody was removed and invited again": (
+        reply(),
+        arrival(),
+        revised(meeting(person(asked_sequence=1)), (1, "2026-11-21 08:00", False)),
+        Outcome.OUTDATED,
+        Reason.OLD_SEQUENCE,
+    ),
     "nothing decided yet": (
         answers(NEEDS_ACTION),
         arrival(),
