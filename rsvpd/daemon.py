@@ -33,8 +33,10 @@ _BEAT, _LONGEST_SILENCE = timedelta(seconds=5), timedelta(minutes=1)
 """How often the scheduler shows that it turns, and how it goes; after what silence it is taken for stuck."""
 _CLOCK_SECONDS = 1.0
 """How often the clock is held against one that nobody can set."""
-_HOUSE = timedelta(hours=1)
-"""How often it is seen whether house must be kept: at once after a failure it would do no better."""
+_HOUSE = timedelta(seconds=5)
+"""How often it is seen whether house must be kept."""
+_SOON, _LATE = 5.0, 3600.0
+"""Seconds: soon again for a database that was away, then later and later, for a disk that is full."""
 _DAY = 24 * 3600.0
 """Seconds after which house is kept again, and for which a clock that was set ahead is not believed in that."""
 _VACUUM = timedelta(minutes=30)
@@ -67,6 +69,7 @@ class Daemon:
     noted: Callable[[], None] = lambda: None
     stopping: threading.Event = field(default_factory=threading.Event)
     _house_at: float = 0.0
+    _house_failures: int = 0
     """When house is to be kept, by `time.monotonic`."""
     _believed_at: float = 0.0
     """From when on the clock is believed in what cannot be undone, by `time.monotonic`."""
@@ -160,11 +163,13 @@ class Daemon:
     def _keep_house(self, chores: Chores) -> bool | None:
         if time.monotonic() < self._house_at:
             return None
+        self._house_at = time.monotonic() + min(_SOON * 2 ** min(self._house_failures, 10), _LATE)
+        self._house_failures += 1
         believed = time.monotonic() >= self._believed_at
         kept = self.app.housekeeping.tidy(
             keep_on=partial(chores.keep_on, HOUSEKEEPING), clock_is_believed=believed
         )
-        self._house_at = time.monotonic() + _DAY
+        self._house_at, self._house_failures = time.monotonic() + _DAY, 0
         if kept.anything:
             log.info(
                 "kept house",
