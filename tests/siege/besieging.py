@@ -199,7 +199,8 @@ class Siege:
         try:
             house.eventually(lambda: self._unfinished(database) == (0, 0, 0), seconds)
             assert self._marked()
-            assert open_app(load(self.file)[0]).review.replay(apply=False) == []
+            with house.engines_disposed():
+                assert open_app(load(self.file)[0]).review.replay(apply=False) == []
             return self._judged(database)
         finally:
             database.close()
