@@ -83,10 +83,11 @@ class Chores:
             job = f"{chore.verb} {organizer.name}"
             if organizer.name not in due:
                 troubles.nothing_to_do(job)
-            elif job not in self._in_hand and (not chore.alone or self.member.has(organizer.name)):
-                self._in_hand.add(job)
-                work = partial(self._serve, chore, organizer, job)
-                self.lanes.put(chore.server(organizer), work, troubled=troubles.has(job))
+            elif not chore.alone or self.member.has(organizer.name):
+                work = (
+                    partial(self._alone, chore, organizer) if chore.alone else partial(chore.work, organizer)
+                )
+                self._begin(job, chore.server(organizer), work, _timeout(organizer))
         troubles.over(chore.verb)
 
     def tell(self) -> None:
@@ -97,14 +98,19 @@ class Chores:
             job = f"webhook {webhook.name}"
             if webhook not in due:
                 troubles.nothing_to_do(job)
-            elif job not in self._in_hand:
-                self._in_hand.add(job)
-                self.lanes.put(job, partial(self._tell, webhook, job), troubled=troubles.has(job))
+            else:
+                self._begin(job, job, partial(self._told, webhook, job), webhook.timeout)
         troubles.over("webhook")
 
-    def _tell(self, webhook: WebhookSettings, job: str) -> None:
+    def _begin(self, job: str, server: Hashable, work: Callable[[], bool | None], timeout: timedelta) -> None:
+        if job not in self._in_hand:
+            self._in_hand.add(job)
+            troubled = self.guard.telling.troubles.has(job)
+            self.lanes.put(server, partial(self._do, job, work, timeout), troubled=troubled)
+
+    def _do(self, job: str, work: Callable[[], bool | None], timeout: timedelta) -> None:
         try:
-            self.guard.turn(job, partial(self._told, webhook, job), webhook.timeout)
+            self.guard.turn(job, work, timeout)
         finally:
             self._in_hand.discard(job)
 
@@ -118,13 +124,6 @@ class Chores:
             raise
         telling.told(webhook.name, told)
         return bool(told.events or told.missed)
-
-    def _serve(self, chore: Chore, organizer: OrganizerSettings, job: str) -> None:
-        work = partial(self._alone, chore, organizer) if chore.alone else partial(chore.work, organizer)
-        try:
-            self.guard.turn(job, work, _timeout(organizer))
-        finally:
-            self._in_hand.discard(job)
 
     def _alone(self, chore: Chore, organizer: OrganizerSettings) -> bool | None:
         with self.member.working_on(organizer.name) as mine:
