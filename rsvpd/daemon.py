@@ -69,8 +69,9 @@ class Daemon:
     noted: Callable[[], None] = lambda: None
     stopping: threading.Event = field(default_factory=threading.Event)
     _house_at: float = 0.0
-    _house_failures: int = 0
     """When house is to be kept, by `time.monotonic`."""
+    _house_failures: int = 0
+    """How often in a row that failed."""
     _believed_at: float = 0.0
     """From when on the clock is believed in what cannot be undone, by `time.monotonic`."""
 

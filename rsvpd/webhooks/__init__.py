@@ -154,8 +154,9 @@ class _Round:
     def _send(self, line: Receiver, event_id: str, event: Event) -> None:
         """Raises `ReceiverUnavailable` unless the receiver takes it."""
         answer = self.webhooks.post(line, f"{self.place.prefix}-{event_id}", event)
-        if refusal(self.settings.name, answer):
-            raise _NotTaken(self.settings.name, answer)
+        words = refusal(self.settings.name, answer)
+        if words is not None:
+            raise _NotTaken(f"{self.settings.name}: {words}", answer)
 
     def _took(self, view: ChangeView) -> None:
         self._advance(view.number, told=True)
@@ -186,8 +187,8 @@ class _Round:
 class _NotTaken(ReceiverUnavailable):
     """The receiver answered, but did not take the event."""
 
-    def __init__(self, name: str, answer: Answer) -> None:
-        super().__init__(f"{name}: {refusal(name, answer)}")
+    def __init__(self, words: str, answer: Answer) -> None:
+        super().__init__(words)
         self.answer = answer
 
 
