@@ -122,14 +122,18 @@ class Asked:
         return headers
 
 
+def address_of(request: Request) -> str:
+    """Where a request comes from; whatever comes over the Unix socket comes from one place."""
+    return request.client.host if request.client and request.client.host else "unix"
+
+
 def _asking(scope: Scope) -> Callable[..., Asked]:
     def asking(
         request: Request,
         given: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
     ) -> Asked:
         door: Door = request.app.state.door
-        address = request.client.host if request.client and request.client.host else "unix"
-        caller = door.enter(address, given.credentials if given else None)
+        caller = door.enter(address_of(request), given.credentials if given else None)
         if not caller.scope.includes(scope):
             raise Refused(
                 HTTPStatus.FORBIDDEN,

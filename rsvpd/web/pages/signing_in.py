@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from rsvpd.store import passes
 from rsvpd.store.access import TokenView
-from rsvpd.web.api.callers import Door
+from rsvpd.web.api.callers import Door, address_of
 from rsvpd.web.api.problems import Refused
 from rsvpd.web.pages.showing import show
 from rsvpd.web.pages.visitors import Filled, Form, Leaving, cookie, is_secure, keep, ours
@@ -39,9 +39,8 @@ def enter(request: Request, form: Form) -> Response:
     if not _is_ours(request, form):
         return _form(request, target, HTTPStatus.FORBIDDEN, _no_cookie(request))
     door: Door = request.app.state.door
-    address = request.client.host if request.client and request.client.host else "unix"
     try:
-        caller = door.enter(address, form.get("token", "").strip())
+        caller = door.enter(address_of(request), form.get("token", "").strip())
     except Refused as refused:
         answer = _form(request, target, refused.status, _WORDS.get(refused.status, refused.detail))
         answer.headers.update(refused.headers or {})
