@@ -18,7 +18,8 @@ import house
 from house import UID, facts, plain_reply
 from rig.ports import HOST
 from rsvpd.app import App
-from rsvpd.store import pages
+from rsvpd.store import browsing, pages
+from rsvpd.store.browsing import People
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -137,7 +138,7 @@ def test_a_hundred_thousand_attendees_stay_usable(app: App) -> None:
             counts = pages.counts(session, found.id)
             took.append(time.monotonic() - began)
         began = time.monotonic()
-        page = pages.attendees(session, found.id, after=PEOPLE // 2, limit=100)
+        page = browsing.attendees(session, found.id, People(), after=("", PEOPLE // 2), limit=100)
         paged = time.monotonic() - began
     print(f"{app.database.url[:8]}: counts {min(took) * 1000:.0f} ms, a page {paged * 1000:.0f} ms")
     assert sum(counts.values()) == PEOPLE + 2

@@ -21,8 +21,9 @@ from house import ALICE, BOB, NOW, START, UID, facts, invite, plain_reply
 from rig.postgres import Postgres
 from rsvpd.app import App
 from rsvpd.itip.model import PartStat
-from rsvpd.store import access, pages
+from rsvpd.store import access, browsing, pages
 from rsvpd.store.access import Scope
+from rsvpd.store.browsing import People
 from rsvpd.store.database import Database
 from rsvpd.store.pages import Sought
 from rsvpd.store.tables import metadata
@@ -157,7 +158,7 @@ def shown(database: Database) -> list[object]:
         assert found is not None
         return [
             found,
-            pages.attendees(session, found.id, limit=10),
+            browsing.attendees(session, found.id, People(), limit=10),
             pages.replies(session, Sought(), limit=10),
             pages.proposals(session, limit=10),
         ]

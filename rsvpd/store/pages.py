@@ -18,7 +18,7 @@ from rsvpd.itip.model import PartStat
 from rsvpd.store import owners, queries
 from rsvpd.store.convert import digest
 from rsvpd.store.pending import Pending, pending_view
-from rsvpd.store.queries import AttendeeView, LedgerView, MeetingView, ledger_view, meeting_view
+from rsvpd.store.queries import LedgerView, MeetingView, ledger_view, meeting_view
 from rsvpd.store.tables import AttendeeRow, InboundRow, MeetingRow, ProposalRow, ProposalStatus
 from rsvpd.store.writes import stored_id
 
@@ -117,33 +117,6 @@ def counts(session: Session, meeting_id: int) -> dict[PartStat, int]:
         found[partstat] -= 1
         found[shown] += seat
     return {partstat: found[partstat.value] for partstat in PartStat}
-
-
-def attendees(
-    session: Session,
-    meeting_id: int,
-    *,
-    partstats: Sequence[PartStat] = (),
-    after: int = 0,
-    limit: int,
-) -> Page[AttendeeView]:
-    """Attendees of a meeting in the order of their invitation, after an id."""
-    shown = func.coalesce(SEATS.c.partstat, AttendeeRow.partstat)
-    query = (
-        select(AttendeeRow, shown)
-        .outerjoin(SEATS, SEATS.c.attendee_id == AttendeeRow.id)
-        .where(AttendeeRow.meeting_id == meeting_id, col(AttendeeRow.removed_at).is_(None))
-        .where(col(AttendeeRow.id) > after)
-    )
-    if partstats:
-        query = query.where(shown.in_([partstat.value for partstat in partstats]))
-    rows = session.exec(query.order_by(col(AttendeeRow.id)).limit(limit + 1)).all()
-    meeting = session.get_one(MeetingRow, meeting_id)
-    views = queries.attendee_views(
-        session, meeting, [(row, PartStat(partstat)) for row, partstat in rows[:limit]]
-    )
-    last = ("", stored_id(rows[limit - 1][0].id)) if len(rows) > limit else None
-    return Page(views, last)
 
 
 def replies(session: Session, sought: Sought, *, before: int | None = None, limit: int) -> Page[LedgerView]:

@@ -11,7 +11,8 @@ from rsvpd.changes import Changed as MadeChange
 from rsvpd.changes import Changes, Manner
 from rsvpd.contract import Attendance, Attendee, AttendeePage, Changed, Rehearsed
 from rsvpd.itip.model import PartStat
-from rsvpd.store import feed, pages
+from rsvpd.store import browsing, feed, pages
+from rsvpd.store.browsing import People
 from rsvpd.web.api.answering import Cursor, DryRun, Key, Limit, Organizer, answer, cursor, key_of
 from rsvpd.web.api.callers import Reading, Writing
 from rsvpd.web.api.document import RESPONSES, UNCHANGED
@@ -40,10 +41,8 @@ def list_attendees(
     with asked.house.database.read() as session:
         found = asked.meeting(session, uid, organizer)
         headers = asked.unless_known(feed.newest(session, meeting_id=found.id))
-        page = pages.attendees(
-            session, found.id, partstats=partstats or (), after=key[1] if key else 0, limit=limit
-        )
-    people = tuple(map(Attendee.model_validate, page.views))
+        page = browsing.attendees(session, found.id, People(partstats or ()), after=key, limit=limit)
+    people = tuple(Attendee.model_validate(person.view) for person in page.views)
     return answer(AttendeePage(attendees=people, next=cursor(page.last)), headers)
 
 
@@ -62,9 +61,7 @@ def get_attendance(
         found = asked.meeting(session, uid, organizer)
         headers = asked.unless_known(feed.newest(session, meeting_id=found.id))
         counts = pages.counts(session, found.id)
-        page = pages.attendees(
-            session, found.id, partstats=partstats or (), after=key[1] if key else 0, limit=limit
-        )
+        page = browsing.attendees(session, found.id, People(partstats or ()), after=key, limit=limit)
     meeting = found.view
     said = Attendance(
         uid=meeting.uid,
@@ -75,7 +72,7 @@ def get_attendance(
         start=meeting.start,
         end=meeting.end,
         counts=counts,
-        attendees=tuple(map(Attendee.model_validate, page.views)),
+        attendees=tuple(Attendee.model_validate(person.view) for person in page.views),
         next=cursor(page.last),
     )
     return answer(said, headers)

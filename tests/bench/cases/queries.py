@@ -16,7 +16,8 @@ from bench.sizes import Sizes
 from bench.world import POSTGRESQL, SQLITE, World
 from rsvpd.app import App, open_app
 from rsvpd.config import parse
-from rsvpd.store import pages
+from rsvpd.store import browsing, pages
+from rsvpd.store.browsing import People
 from rsvpd.store.tables import AnswerRow, AttendeeRow, InboundRow
 
 _PEOPLE, _ROWS = 100_000, 1_000_000
@@ -51,7 +52,7 @@ def _looks(app: App, people: int) -> dict[str, Callable[[], float]]:
     return {
         _COUNTS: lambda: _timed(app, lambda s: pages.counts(s, number)),
         "attendees, a page in the middle": lambda: _timed(
-            app, lambda s: pages.attendees(s, number, after=people // 2, limit=_PAGE)
+            app, lambda s: browsing.attendees(s, number, People(), after=("", people // 2), limit=_PAGE)
         ),
         "newest replies": lambda: _timed(app, lambda s: pages.replies(s, pages.Sought(), limit=_PAGE)),
         "newest replies of the meeting": lambda: _timed(
