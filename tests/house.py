@@ -27,8 +27,9 @@ from rig.ports import HOST, free_port
 from rsvpd.__main__ import main
 from rsvpd.app import App, open_app
 from rsvpd.config import Settings, parse
-from rsvpd.store import queries
+from rsvpd.store import pages, queries
 from rsvpd.store.database import Database
+from rsvpd.store.pages import Sought
 from rsvpd.store.queries import AttendeeView, LedgerView
 
 UID = "review@example.org"
@@ -163,7 +164,7 @@ def plain_reply(answer: Facts, *extra: str, body: str | None = None) -> bytes:
 def ledger(database: Database) -> list[LedgerView]:
     """Every row of the ledger."""
     with database.read() as session:
-        return queries.ledger(session, limit=100_000)
+        return [*pages.replies(session, Sought(), limit=100_000).views[::-1]]
 
 
 def outcomes(database: Database) -> list[str]:

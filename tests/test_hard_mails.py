@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 from sending import Ticking
 
+import browsing
 import house
 from house import UID, Keys, eventually, invite
 from imapd import CLOSE, HANG, Fault, Imapd
 from rsvpd.app import App
+from rsvpd.client import Client
 from rsvpd.ports import CouldNot
+from rsvpd.store.access import Scope
 from watchhouse import reply, watching
 
 FAULTS: dict[str, Fault] = {
@@ -173,3 +176,17 @@ def test_a_row_that_is_not_there(polls: Polls, tmp_path: Path) -> None:
     assert "no ledger row 9" in house.one_line(world.run("review", "retry", "9"))
     with pytest.raises(CouldNot):
         polls.app.review.dismiss([9], "me")
+
+
+def test_it_waits_for_a_person_wherever_that_is_asked(polls: Polls, server: Imapd) -> None:
+    server.hard[2] = FAULTS["closes"]
+    polls.poll(5)
+    (aside,) = (row for row in house.ledger(polls.app.database) if row.reason == "not_fetched")
+    with browsing.open_site(polls.app) as site:
+        asked = site.page.get("/review").text
+        with Client(site.url, site.token("client", Scope.READ)) as client:
+            told = [row.id for row in client.review()]
+
+    assert told == [aside.id]
+    assert f'action="/review/{aside.id}/dismiss"' in asked
+    assert f'action="/review/{aside.id}/release"' not in asked

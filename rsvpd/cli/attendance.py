@@ -13,7 +13,8 @@ from rsvpd.cli import output
 from rsvpd.cli.root import Format, FormatOption, app, opened
 from rsvpd.itip.model import Outcome
 from rsvpd.ports import CouldNot
-from rsvpd.store import queries
+from rsvpd.store import pages, queries
+from rsvpd.store.pages import Sought
 from rsvpd.store.queries import AttendanceView, AttendeeView, LedgerView, ProposalView
 
 _CSV = ("uid", "summary", "email", "name", "role", "partstat", "answered_at", "comment", "guests", "delivery")
@@ -182,9 +183,8 @@ def replies(
     """
     arrived = since.replace(tzinfo=UTC) if since else None
     with opened().database.read() as session:
-        views = queries.ledger(
-            session, uid=uid, outcomes=[o.value for o in outcome or ()], since=arrived, limit=limit
-        )
+        sought = Sought(uid=uid, outcomes=[o.value for o in outcome or ()], since=arrived)
+        views = pages.replies(session, sought, limit=limit).views[::-1]
     if form is Format.JSON:
         output.print_json(ledger_json(view) for view in views)
     elif form is Format.CSV:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,11 +23,12 @@ from rsvpd.cli.root import (
 )
 from rsvpd.itip import quirks
 from rsvpd.itip.model import Answer, Outcome
-from rsvpd.itip.verdicts import Reason, Refusal
+from rsvpd.itip.verdicts import Refusal
 from rsvpd.judging import Case
 from rsvpd.ports import CouldNot
 from rsvpd.review import Settled
-from rsvpd.store import ledger, pending, queries
+from rsvpd.store import ledger, pages, pending, queries
+from rsvpd.store.pages import Sought
 from rsvpd.store.pending import Pending
 from rsvpd.store.queries import LedgerView
 
@@ -152,15 +154,12 @@ def list_(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Show what waits for a person."""
-    outcomes = [Outcome.HELD.value, *([Outcome.OUTDATED.value] if outdated else [])]
     with opened().database.read() as session:
-        views = queries.ledger(
-            session, outcomes=outcomes, reasons=[Reason.NOT_FETCHED.value], settled=False, limit=1000
-        )
-    _print_views(views, form)
+        found = pages.replies(session, Sought(review=True, outdated=outdated), limit=1000)
+    _print_views(found.views[::-1], form)
 
 
-def _print_views(views: list[LedgerView], form: Format) -> None:
+def _print_views(views: Sequence[LedgerView], form: Format) -> None:
     if form is Format.TABLE:
         print_ledger(views)
     elif form is Format.JSON:

@@ -9,8 +9,9 @@ from rsvpd.demo.attendees import BOARD_UID, INVITED, UNINVITED
 from rsvpd.demo.picture import Entry, Picture, Seat
 from rsvpd.itip.addresses import normalise
 from rsvpd.itip.verdicts import Reason
-from rsvpd.store import queries
+from rsvpd.store import pages, queries
 from rsvpd.store.database import Database
+from rsvpd.store.pages import Sought
 
 _ROWS = 1_000
 _NAMES = {person.address: person.name for person in (*INVITED, UNINVITED)}
@@ -34,7 +35,7 @@ class Reading:
     def picture(self) -> Picture:
         """What is recorded now; StoreUnavailable where it cannot be read."""
         with self._database.read() as session:
-            rows = queries.ledger(session, limit=_ROWS)
+            rows = pages.replies(session, Sought(), limit=_ROWS).views[::-1]
             meetings = {view.meeting.uid: view for view in queries.attendance(session)}
         ledger = tuple(_entry(row, meetings.get(row.uid or "")) for row in rows)
         for view in meetings.values():

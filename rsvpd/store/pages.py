@@ -14,7 +14,8 @@ from typing import Generic, TypeVar
 from sqlalchemy import ColumnElement, column, func, or_, table, tuple_
 from sqlmodel import Session, col, select
 
-from rsvpd.itip.model import PartStat
+from rsvpd.itip.model import Outcome, PartStat
+from rsvpd.itip.verdicts import Reason
 from rsvpd.store import owners, queries
 from rsvpd.store.convert import digest
 from rsvpd.store.pending import Pending, pending_view
@@ -49,13 +50,14 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """Which rows of the ledger; `waiting` are those that nobody decided on."""
+    """Which rows of the ledger; for `review` those alone that wait for a person, with what is `outdated` or without."""
 
     organizer: str | None = None
     uid: str | None = None
     outcomes: Sequence[str] = ()
-    waiting: bool = False
     since: datetime | None = None
+    review: bool = False
+    outdated: bool = False
 
     def tests(self) -> Iterator[ColumnElement[bool]]:
         """What must hold for a row."""
@@ -65,10 +67,13 @@ class Sought:
             yield col(InboundRow.uid_digest) == digest(self.uid)
         if self.outcomes:
             yield col(InboundRow.outcome).in_(self.outcomes)
-        if self.waiting:
-            yield col(InboundRow.settled_by).is_(None)
         if self.since is not None:
             yield col(InboundRow.received_at) >= self.since
+        if self.review:
+            outcomes = [Outcome.HELD.value, *([Outcome.OUTDATED.value] if self.outdated else [])]
+            set_aside = col(InboundRow.reason) == Reason.NOT_FETCHED.value
+            yield or_(col(InboundRow.outcome).in_(outcomes), set_aside)
+            yield col(InboundRow.settled_by).is_(None)
 
 
 def find(session: Session, uid: str, organizer: str | None) -> Found | None:

@@ -158,34 +158,6 @@ def ledger_view(row: InboundRow) -> LedgerView:
     )
 
 
-def ledger(
-    session: Session,
-    *,
-    uid: str | None = None,
-    outcomes: Sequence[str] = (),
-    reasons: Sequence[str] = (),
-    since: datetime | None = None,
-    settled: bool = True,
-    limit: int,
-) -> list[LedgerView]:
-    """The newest rows of the ledger, oldest of them first; without `settled` only those nobody decided on.
-
-    `reasons` adds rows with one of these to those with one of the `outcomes`.
-    """
-    query = select(InboundRow)
-    if uid is not None:
-        query = query.where(InboundRow.uid_digest == digest(uid))
-    if outcomes:
-        wanted = or_(col(InboundRow.outcome).in_(outcomes), col(InboundRow.reason).in_(reasons))
-        query = query.where(wanted)
-    if since is not None:
-        query = query.where(col(InboundRow.received_at) >= since)
-    if not settled:
-        query = query.where(col(InboundRow.settled_by).is_(None))
-    rows = session.exec(query.order_by(col(InboundRow.id).desc()).limit(limit)).all()
-    return [ledger_view(row) for row in reversed(rows)]
-
-
 def meetings(
     session: Session,
     *,

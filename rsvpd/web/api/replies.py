@@ -72,8 +72,7 @@ def list_review(
 ) -> Response:
     """List what waits for a person, the newest first."""
     chosen, key = asked.organizer(organizer), key_of(after)
-    outcomes = [Outcome.HELD.value, *([Outcome.OUTDATED.value] if outdated else [])]
-    sought = Sought(chosen, outcomes=outcomes, waiting=True)
+    sought = Sought(chosen, review=True, outdated=outdated)
     with asked.house.database.read() as session:
         headers = asked.unless_known(feed.newest(session, organizer=chosen))
         page = pages.replies(session, sought, before=key[1] if key else None, limit=limit)

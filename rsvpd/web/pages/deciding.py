@@ -10,7 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.responses import RedirectResponse, Response
 
-from rsvpd.itip.model import Outcome
+from rsvpd.itip.verdicts import Reason
 from rsvpd.letters.plain import one_line
 from rsvpd.proposals import Proposals
 from rsvpd.review import Review, Settled
@@ -39,8 +39,7 @@ def review(
 ) -> Response:
     """What waits for a person, the newest first: held replies, and every proposal."""
     organizer, place = visit.caller.organizer, key_of(after)
-    outcomes = [Outcome.HELD.value, *([Outcome.OUTDATED.value] if outdated else [])]
-    sought = Sought(organizer, outcomes=outcomes, waiting=True)
+    sought = Sought(organizer, review=True, outdated=outdated)
     with visit.house.database.read() as session:
         newest = feed.newest(session)
         page = pages.replies(session, sought, before=place[1] if place else None, limit=_SHOWN)
@@ -121,6 +120,7 @@ def _shown(row: LedgerView, visit: Visit) -> dict[str, object]:
     return {
         "id": row.id,
         "outcome": row.outcome,
+        "fetched": row.reason != Reason.NOT_FETCHED,
         "sender": one_line(row.sender),
         "subject": one_line(row.subject),
         "attendee": one_line(row.attendee),

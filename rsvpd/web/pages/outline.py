@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from rsvpd.itip.model import Outcome
 from rsvpd.store import pages
 from rsvpd.store.pages import Sought
 from rsvpd.store.writes import Transaction
@@ -15,7 +14,7 @@ _MANY = 99
 
 def outline(session: Transaction, visit: Visit, here: str) -> dict[str, Any]:
     """The page that is `here`, who looks, and how much waits for a person."""
-    sought = Sought(visit.caller.organizer, outcomes=[Outcome.HELD.value], waiting=True)
+    sought = Sought(visit.caller.organizer, review=True)
     held = pages.replies(session, sought, limit=_MANY)
     return {
         "here": here,
